@@ -1,0 +1,64 @@
+"""The exceptions of meta-pipeline.
+
+::
+
+    MetaPipelineError
+    ├── ConfigurationError      a setting is missing, misspelt or of the wrong kind
+    ├── CollectionError         a destination, dataset or record could not be read
+    │   ├── DestinationUnreachable
+    │   ├── DestinationLocked
+    │   ├── DestinationForbidden
+    │   └── RecordUnreadable
+    ├── TransformError          dbt could not build the marts
+    └── HomeError               the observability dataset could not be opened or is not there yet
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CollectionError",
+    "ConfigurationError",
+    "DestinationForbidden",
+    "DestinationLocked",
+    "DestinationUnreachable",
+    "HomeError",
+    "MetaPipelineError",
+    "RecordUnreadable",
+    "TransformError",
+]
+
+
+class MetaPipelineError(Exception):
+    """Base of all errors that meta-pipeline raises on purpose; its text says what, where and what to do next."""
+
+
+class ConfigurationError(MetaPipelineError):
+    """A setting is missing, misspelt or of the wrong kind."""
+
+
+class CollectionError(MetaPipelineError):
+    """A destination, dataset or record could not be read."""
+
+
+class DestinationUnreachable(CollectionError):
+    """The destination did not answer, or refused the credentials."""
+
+
+class DestinationLocked(CollectionError):
+    """Another process holds the destination's file."""
+
+
+class DestinationForbidden(CollectionError):
+    """The credentials lack a right that is needed to read."""
+
+
+class RecordUnreadable(CollectionError):
+    """A stored state or schema does not decode."""
+
+
+class TransformError(MetaPipelineError):
+    """The dbt build of the marts failed."""
+
+
+class HomeError(MetaPipelineError):
+    """The observability dataset could not be opened or is not there yet."""
