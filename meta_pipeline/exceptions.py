@@ -5,10 +5,10 @@
     MetaPipelineError
     ├── ConfigurationError      a setting is missing, misspelt or of the wrong kind
     ├── CollectionError         a destination, dataset or record could not be read
-    │   ├── DestinationUnreachable
-    │   ├── DestinationLocked
-    │   ├── DestinationForbidden
-    │   └── RecordUnreadable
+    │   ├── DestinationUnreachableError
+    │   ├── DestinationLockedError
+    │   ├── DestinationForbiddenError
+    │   └── RecordUnreadableError
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
 """
@@ -18,12 +18,12 @@ from __future__ import annotations
 __all__ = [
     "CollectionError",
     "ConfigurationError",
-    "DestinationForbidden",
-    "DestinationLocked",
-    "DestinationUnreachable",
+    "DestinationForbiddenError",
+    "DestinationLockedError",
+    "DestinationUnreachableError",
     "HomeError",
     "MetaPipelineError",
-    "RecordUnreadable",
+    "RecordUnreadableError",
     "TransformError",
 ]
 
@@ -40,19 +40,19 @@ class CollectionError(MetaPipelineError):
     """A destination, dataset or record could not be read."""
 
 
-class DestinationUnreachable(CollectionError):
+class DestinationUnreachableError(CollectionError):
     """The destination did not answer, or refused the credentials."""
 
 
-class DestinationLocked(CollectionError):
+class DestinationLockedError(CollectionError):
     """Another process holds the destination's file."""
 
 
-class DestinationForbidden(CollectionError):
+class DestinationForbiddenError(CollectionError):
     """The credentials lack a right that is needed to read."""
 
 
-class RecordUnreadable(CollectionError):
+class RecordUnreadableError(CollectionError):
     """A stored state or schema does not decode."""
 
 

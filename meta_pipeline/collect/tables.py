@@ -7,9 +7,13 @@ declares the same tables as sources, and ``docs/dataset.md`` describes them for 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from dlt.common.data_types import TDataType
+    from dlt.common.schema.typing import TColumnSchema
 
 Strategy = Literal["delete-insert", "insert-only"]
 
@@ -45,6 +49,7 @@ class RawTable:
         key: The columns that identify a row; a row read again replaces or keeps the stored one.
         strategy: ``delete-insert`` lets the row read last win, ``insert-only`` lets the first one stand.
         columns: All columns, the key included.
+        is_marked_with_load: Whether rows also carry dlt's `_dlt_load_id` of the collection.
     """
 
     name: str
@@ -52,6 +57,7 @@ class RawTable:
     key: tuple[str, ...]
     strategy: Strategy
     columns: tuple[Column, ...]
+    is_marked_with_load: bool = False
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -59,6 +65,32 @@ class RawTable:
         return pa.schema(
             [pa.field(column.name, column.type, nullable=column.name not in self.key) for column in self.columns]
         )
+
+
+_DLT_TYPES: dict[pa.DataType, TDataType] = {
+    TEXT: "text",
+    INTEGER: "bigint",
+    NUMBER: "double",
+    BOOLEAN: "bool",
+    TIMESTAMP: "timestamp",
+}
+
+
+def column_hints(table: RawTable) -> list[TColumnSchema]:
+    """Returns the columns of a raw table as dlt wants them.
+
+    Args:
+        table: The raw table.
+    """
+    return [
+        {
+            "name": column.name,
+            "data_type": _DLT_TYPES[column.type],
+            "nullable": column.name not in table.key,
+            "description": column.description,
+        }
+        for column in table.columns
+    ]
 
 
 _DESTINATION = Column("destination_name", TEXT, "Name of the dlt destination that was read.")
@@ -81,7 +113,7 @@ LOADS = RawTable(
         _DATASET,
         _LOAD_ID,
         _SCHEMA,
-        Column("status", INTEGER, "Status as read last: 0 loaded, higher where somebody's transformations advanced it."),
+        Column("status", INTEGER, "Status as read last: 0 loaded, higher where transformations advanced it."),
         Column("inserted_at", TIMESTAMP, "Time of the commit."),
         Column("schema_version_hash", TEXT, "Hash of the schema version used; null before dlt 0.3.6."),
         _COLLECTED,
@@ -184,8 +216,8 @@ SCHEMA_VERSIONS = RawTable(
         Column(
             "parent_method",
             TEXT,
-            "How the parent is known: `previous_hash` (named by the version), `branch` (another line of versions in "
-            "the same dataset), `none` (first version).",
+            "How the parent is known: `previous_hash` (named by the version), `order` (the one before, in formats that "
+            "name none), `branch` (another line of versions in the same dataset), `none` (first version).",
         ),
         Column("version", INTEGER, "Version number; it repeats across branches."),
         Column("engine_version", INTEGER, "Version of dlt's schema format."),
@@ -322,18 +354,22 @@ COVERAGE = RawTable(
         Column("coverage_id", TEXT, "Hash of destination, dataset and start of the stretch."),
         _DESTINATION,
         Column("destination_type", TEXT, "dlt's type of the destination (duckdb, postgres, filesystem, ...)."),
-        Column("dataset_name", TEXT, "Dataset; null where the destination was not even listed and no dataset was known."),
+        Column(
+            "dataset_name", TEXT, "Dataset; null where the destination could not be listed and no dataset was known."
+        ),
         Column(
             "outcome",
             TEXT,
-            "`complete`, `partial` (some record could not be read), `unreachable`, `locked`, `forbidden`, `misconfigured`, "
-            "`missing` (known from before, no longer there), `dev_mode` (a developer's leftover: counted, not read).",
+            "`complete`, `partial` (some record could not be read), `unreachable`, `locked`, `forbidden`, "
+            "`misconfigured`, `missing` (known from before, no longer there), `dev_mode` (a developer's leftover: counted, "
+            "not read).",
         ),
         Column("error", TEXT, "What went wrong, where, and what to do next; null where the outcome is complete."),
         Column("schemas_seen", INTEGER, "Schemas known in the dataset; null where it could not be read."),
         Column("since", TIMESTAMP, "First collection of the stretch."),
         _COLLECTED,
     ),
+    is_marked_with_load=True,
 )
 
 COLLECTIONS = RawTable(
@@ -352,6 +388,7 @@ COLLECTIONS = RawTable(
         Column("duration_seconds", NUMBER, "How long the reading took."),
         _COLLECTED,
     ),
+    is_marked_with_load=True,
 )
 
 RAW_TABLES: tuple[RawTable, ...] = (

@@ -1,0 +1,289 @@
+"""The command line: composes the stages, which do not know each other."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from meta_pipeline import __version__
+from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
+from meta_pipeline.output import ago, note, print_json, print_rows, warn
+
+if TYPE_CHECKING:
+    from meta_pipeline.collect.stage import CollectResult
+    from meta_pipeline.report.status import FleetStatus
+    from meta_pipeline.transform import TransformResult
+
+DONE, FINDINGS, NOT_DONE = 0, 1, 2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["warning", "critical", "never"]),
+    default="critical",
+    show_default=True,
+    help="Exit with 1 when a pipeline is at least this bad.",
+)
+
+
+def reporting_errors(command: Command) -> Command:
+    """Turns an error that was raised on purpose into its message and exit code 2."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except MetaPipelineError as error:
+            warn(f"Error: {error}")
+            sys.exit(NOT_DONE)
+
+    return cast(Command, wrapped)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, package_name="meta-pipeline")
+@click.option("-v", "--verbose", is_flag=True, help="Tell every step, and tracebacks of what broke off.")
+def main(verbose: bool) -> None:
+    r"""One pane of glass over all your dlt pipelines.
+
+    Reads the tables that dlt leaves in every destination into one dataset, and builds marts on it: health, volume,
+    lineage, governance. Start with `meta-pipeline check`, then `meta-pipeline run`.
+
+    \b
+    Exit codes: 0 done and nothing to report; 1 findings at or above --fail-on; 2 something could not be done
+    (the rest is still done).
+    """
+    # Nothing of ours may phone home; both libraries read this before anything else.
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("meta_pipeline")
+    logger.handlers = [handler]
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.propagate = False
+
+
+@main.command()
+@json_option
+@reporting_errors
+def check(as_json: bool) -> None:
+    """Say what can be reached and what will be read, before anything is written."""
+    from meta_pipeline.collect.check import check_destinations, problems_of  # noqa: PLC0415
+    from meta_pipeline.config import SECTION, find_home, parse_settings, read_table  # noqa: PLC0415
+
+    folder = Path.cwd()
+    home = find_home(folder)
+    settings = parse_settings(read_table(folder, SECTION))
+    findings = check_destinations(settings)
+    problems = problems_of(settings, findings)
+    if as_json:
+        print_json({"home": home.database, "findings": findings, "problems": problems})
+    else:
+        columns = {"Destination": 20, "Type": 10, "Dataset": 20, "Read": 4, "Note": None}
+        print_rows(
+            columns,
+            [
+                (
+                    item.destination_name,
+                    item.destination_type or "?",
+                    item.dataset_name or "-",
+                    "yes" if item.is_read else "no",
+                    item.note,
+                )
+                for item in findings
+            ],
+        )
+        _tell(problems)
+        datasets = sum(item.is_read for item in findings)
+        note(f"{datasets} datasets will be read into {home.database}")
+    sys.exit(NOT_DONE if problems else DONE)
+
+
+@main.command()
+@json_option
+@reporting_errors
+def collect(as_json: bool) -> None:
+    """Read what is new in every destination into the observability dataset."""
+    result = _collect()
+    if as_json:
+        print_json({"rows_read": result.rows_read, "coverage": result.coverage, "problems": result.failures})
+    else:
+        _tell(result.failures)
+        note(f"Collected {result.rows_read:,} new rows.")
+    sys.exit(NOT_DONE if result.failures else DONE)
+
+
+@main.command()
+@click.option("--as-of", metavar="TIME", help="Build the marts as they would have been then, e.g. 2026-02-09T06:00.")
+@json_option
+@reporting_errors
+def transform(as_of: str | None, as_json: bool) -> None:
+    """Build the marts from what was collected."""
+    result = _transform(_moment(as_of))
+    if as_json:
+        print_json(result)
+
+
+@main.command()
+@fail_on_option
+@json_option
+@reporting_errors
+def status(fail_on: str, as_json: bool) -> None:
+    """Show how every pipeline is, worst first."""
+    fleet = _status()
+    _show(fleet, as_json)
+    sys.exit(_exit_code(fleet, fail_on))
+
+
+@main.command()
+@fail_on_option
+@json_option
+@reporting_errors
+def run(fail_on: str, as_json: bool) -> None:
+    """Collect, build the marts, and show how every pipeline is."""
+    sys.exit(_run(fail_on, as_json))
+
+
+@main.command()
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo-fleet"),
+    show_default=True,
+    help="Where the demo lives; made anew each time.",
+)
+@click.option("--stop", is_flag=True, help="Stop the demo's PostgreSQL server and do nothing else.")
+@reporting_errors
+def demo(folder: Path, stop: bool) -> None:
+    """Replay six weeks of real flights through real dlt pipelines, then run on them."""
+    from meta_pipeline.demo import build_fleet, stop_fleet  # noqa: PLC0415
+
+    if stop:
+        stop_fleet(folder)
+        return
+    build_fleet(folder, note)
+    with _working_in(folder):
+        code = _run("never", as_json=False)
+    note(f"\nThe demo is a folder like yours: cd {folder}, then try meta-pipeline status, check or run.")
+    note("Its PostgreSQL server keeps running; stop it with: meta-pipeline demo --stop")
+    sys.exit(code)
+
+
+def _run(fail_on: str, as_json: bool) -> int:
+    result = _collect()
+    _tell(result.failures)
+    _transform(None)
+    fleet = _status()
+    _show(fleet, as_json)
+    return NOT_DONE if result.failures else _exit_code(fleet, fail_on)
+
+
+def _collect() -> CollectResult:
+    from meta_pipeline.config import find_home  # noqa: PLC0415
+
+    home = find_home(Path.cwd())
+    note("Collecting ...")
+    from meta_pipeline.collect.stage import collect as collect_stage  # noqa: PLC0415
+
+    return collect_stage(home, Path.cwd())
+
+
+def _transform(as_of: datetime | None) -> TransformResult:
+    from meta_pipeline.config import find_home  # noqa: PLC0415
+
+    home = find_home(Path.cwd())
+    note("Building the marts ...")
+    from meta_pipeline.transform import transform as transform_stage  # noqa: PLC0415
+
+    result = transform_stage(home, as_of=as_of)
+    moment = f" as of {result.as_of:%Y-%m-%d %H:%M} UTC" if result.as_of else ""
+    note(f"Built {result.models} models{moment} in {result.seconds:.1f} s.")
+    return result
+
+
+def _status() -> FleetStatus:
+    from meta_pipeline.config import find_home  # noqa: PLC0415
+    from meta_pipeline.report.status import read_status  # noqa: PLC0415
+
+    return read_status(find_home(Path.cwd()))
+
+
+def _show(fleet: FleetStatus, as_json: bool) -> None:
+    if as_json:
+        print_json(fleet)
+        return
+    columns = {"Status": 11, "Pipeline": 18, "Where": 18, "Last load": 10, "Why": None}
+    now = fleet.as_of if fleet.is_past else None
+    print_rows(
+        columns,
+        [
+            (
+                pipeline.status,
+                pipeline.pipeline_name or "(unknown)",
+                f"{pipeline.destination_name}.{pipeline.dataset_name}",
+                ago(pipeline.last_load_at, now),
+                pipeline.reason,
+            )
+            for pipeline in fleet.pipelines
+        ],
+    )
+    for item in fleet.uncovered:
+        warn(f"{item.outcome}: {'.'.join(filter(None, (item.destination_name, item.dataset_name)))}: {item.error}")
+    note(_summary(fleet))
+
+
+def _summary(fleet: FleetStatus) -> str:
+    counts = ", ".join(f"{count} {name}" for name, count in fleet.counts.items()) or "no pipelines"
+    leftovers = f"; {fleet.dev_mode_count} dev_mode leftovers not read" if fleet.dev_mode_count else ""
+    moment = (
+        f"as of {fleet.as_of:%Y-%m-%d %H:%M} UTC" if fleet.is_past else f"last collected {ago(fleet.last_collected_at)}"
+    )
+    return f"{counts} in {fleet.dataset_count} datasets, {moment}{leftovers}."
+
+
+def _exit_code(fleet: FleetStatus, fail_on: str) -> int:
+    from meta_pipeline.report.status import SEVERITIES  # noqa: PLC0415
+
+    if fail_on == "never" or fleet.worst is None:
+        return DONE
+    return FINDINGS if SEVERITIES.index(fleet.worst) >= SEVERITIES.index(fail_on) else DONE
+
+
+def _tell(problems: Sequence[str]) -> None:
+    for problem in problems:
+        warn(f"Problem: {problem}")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise ConfigurationError(
+            f"--as-of {text!r} is not a time; write it as 2026-02-09 or 2026-02-09T06:00 (UTC)"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

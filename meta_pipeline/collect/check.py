@@ -1,0 +1,92 @@
+"""Looks at every destination before anything is written: what can be reached, what will be read, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from meta_pipeline.collect.opening import destination_type, open_destination
+from meta_pipeline.collect.readings import MAX_AT_ONCE
+from meta_pipeline.collect.selection import is_dev_mode, is_selected
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset
+from meta_pipeline.config import DestinationSettings, Settings
+from meta_pipeline.exceptions import CollectionError, ConfigurationError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one dataset, or of a destination as a whole.
+
+    Args:
+        destination_name: The destination.
+        destination_type: dlt's type of it, where it is known.
+        dataset_name: The dataset; None for the destination as a whole.
+        is_read: Whether it will be read.
+        is_fault: Whether something is missing that somebody has to mend.
+        note: What will be read, or why not and what to do next.
+    """
+
+    destination_name: str
+    destination_type: str | None
+    dataset_name: str | None
+    is_read: bool
+    is_fault: bool
+    note: str
+
+
+def check_destinations(settings: Settings) -> list[Finding]:
+    """Opens every destination and lists its datasets; nothing is written.
+
+    Args:
+        settings: What to read.
+
+    Returns:
+        The findings, in the order of the configuration and of the datasets' names.
+    """
+    with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
+        found = pool.map(lambda destination: list(_check(destination)), settings.destinations)
+        return [finding for findings in found for finding in findings]
+
+
+def _check(settings: DestinationSettings) -> Iterator[Finding]:
+    kind = destination_type(settings.name)
+    try:
+        warehouse = open_destination(settings.name)
+        try:
+            datasets = warehouse.discover()
+        finally:
+            warehouse.close()
+    except (CollectionError, ConfigurationError) as error:
+        yield Finding(settings.name, kind, None, False, True, str(error))
+        return
+    if not datasets:
+        note = "reached, but no dataset holds a _dlt_loads table that these credentials can see"
+        yield Finding(settings.name, kind, None, False, False, note)
+    for dataset in datasets:
+        yield _finding(settings, kind, dataset)
+
+
+def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset) -> Finding:
+    def finding(note: str, *, is_read: bool = False, is_fault: bool = False) -> Finding:
+        return Finding(settings.name, kind, dataset.name, is_read, is_fault, note)
+
+    if not is_selected(dataset.name, settings):
+        return finding("left out by datasets or exclude_datasets")
+    if is_dev_mode(dataset.name, settings):
+        return finding("left out: a leftover of dev_mode=True by its name")
+    if dataset.forbidden_tables:
+        return finding(
+            f"no right to read {', '.join(dataset.forbidden_tables)}: grant usage on the dataset and select on them",
+            is_fault=True,
+        )
+    missing = [SYSTEM_TABLES[kind] for kind in SYSTEM_TABLES if kind not in dataset.tables]
+    what = "system tables and catalogue" + (", rows counted by load" if settings.row_counts == "scan" else "")
+    if missing:
+        return finding(f"{what}; without {', '.join(missing)}, which is not there", is_read=True, is_fault=True)
+    return finding(what, is_read=True)
+
+
+def problems_of(settings: Settings, findings: Sequence[Finding]) -> list[str]:
+    """Returns what somebody has to mend, in words."""
+    return [*settings.problems, *(f"{item.destination_name}: {item.note}" for item in findings if item.is_fault)]

@@ -1,0 +1,116 @@
+"""DuckDB: a file, opened read-only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from meta_pipeline.collect.nesting import LINK_COLUMNS
+from meta_pipeline.collect.sql import Catalogue, SqlWarehouse, text_literal
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES
+from meta_pipeline.exceptions import CollectionError, DestinationLockedError, DestinationUnreachableError
+
+BATCH_ROWS = 100_000
+
+_SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
+_LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
+
+CATALOGUE = Catalogue(
+    system_columns=f"""
+        select schema_name as dataset_name, table_name, column_name, true as is_readable
+        from duckdb_columns()
+        where database_name = current_database() and not internal and lower(table_name) in ({_SYSTEM_NAMES})
+        order by 1, 2, column_index
+    """,
+    statistics="""
+        select schema_name as dataset_name, table_name, estimated_size as row_count, cast(null as bigint) as byte_count
+        from duckdb_tables()
+        where database_name = current_database() and not internal
+    """,
+    user_columns=f"""
+        select c.schema_name as dataset_name, c.table_name, c.column_name
+        from duckdb_columns() c
+        join duckdb_tables() t using (database_name, schema_name, table_name)
+        where c.database_name = current_database() and not c.internal and lower(c.column_name) in ({_LINK_NAMES})
+    """,
+    is_estimate=True,
+)
+
+
+class DuckDbConnection:
+    """A read-only connection to a DuckDB file.
+
+    Args:
+        credentials: dlt's resolved DuckDB credentials.
+
+    Raises:
+        DestinationLockedError: Another process has the file open for writing.
+        DestinationUnreachableError: There is no such file, or it is not one that this DuckDB can read.
+    """
+
+    destination_type = "duckdb"
+
+    def __init__(self, credentials: Any) -> None:
+        path = credentials.database
+        if not Path(path).exists():
+            raise DestinationUnreachableError(
+                f"there is no file {path}. Check the path in [destination.<name>.credentials]; a relative one counts "
+                "from the working folder"
+            )
+        try:
+            self._connection = duckdb.connect(path, read_only=True)
+            self._connection.execute("set timezone = 'UTC'")
+        except duckdb.Error as error:
+            raise _opening_error(path, str(error)) from None
+
+    def arrow(self, sql: str) -> Iterator[pa.Table]:
+        """Yields the result of a query in batches.
+
+        Raises:
+            CollectionError: DuckDB refused the query.
+        """
+        try:
+            for batch in self._connection.execute(sql).to_arrow_reader(BATCH_ROWS):
+                yield pa.Table.from_batches([batch])
+        except duckdb.Error as error:
+            raise CollectionError(" ".join(str(error).split())[:300]) from None
+
+    def quote(self, identifier: str) -> str:
+        """Returns an identifier as it stands in a query."""
+        return '"' + identifier.replace('"', '""') + '"'
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+
+def connect(credentials: Any) -> SqlWarehouse:
+    """Opens a DuckDB destination for reading.
+
+    Args:
+        credentials: dlt's resolved DuckDB credentials.
+
+    Returns:
+        The open warehouse.
+    """
+    return SqlWarehouse(DuckDbConnection(credentials), CATALOGUE)
+
+
+def _opening_error(path: str, words: str) -> CollectionError:
+    if "lock" in words.lower() or "different configuration" in words:
+        holder = re.search(r"held in (.+?) by user|PID \d+", words)
+        return DestinationLockedError(
+            f"{path} is locked by another process{f' ({holder.group(0)})' if holder else ''}. DuckDB lets nobody read "
+            "while a process writes: run again when it has finished"
+        )
+    if "version number" in words or "newer version" in words or "storage version" in words.lower():
+        return DestinationUnreachableError(
+            f"{path} was written by a newer DuckDB than {duckdb.__version__}, which is installed here. Install the "
+            "version that wrote it: pip install --upgrade duckdb"
+        )
+    return DestinationUnreachableError(f"{path} could not be opened: {' '.join(words.split())[:300]}")

@@ -1,0 +1,289 @@
+"""Filesystems and buckets: dlt writes its system tables there as one small JSON file per row.
+
+Only files that are new, by the modification time that the listing gives, are opened. Rows of a load are counted in the
+files that carry its load id in their name, as dlt's default layout has it; other layouts are not counted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import PurePosixPath
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from meta_pipeline.collect.warehouse import (
+    SYSTEM_TABLES,
+    Boundaries,
+    Dataset,
+    Kind,
+    Problem,
+    Summary,
+    SystemTable,
+)
+from meta_pipeline.exceptions import DestinationForbiddenError, DestinationUnreachableError
+
+READ_AT_ONCE = 1_000
+_LOAD_ID = re.compile(r"(?:^|[^0-9])(\d{9,11}\.\d+)(?:\D|$)")
+
+_LOAD_TYPES = {
+    "dataset_name": pa.string(),
+    "load_id": pa.string(),
+    "schema_name": pa.string(),
+    "status": pa.int64(),
+    "inserted_at": pa.timestamp("us", "UTC"),
+    "schema_version_hash": pa.string(),
+}
+_VERSION_TYPES = {
+    "dataset_name": pa.string(),
+    "schema_name": pa.string(),
+    "version_hash": pa.string(),
+    "version": pa.int64(),
+    "engine_version": pa.int64(),
+    "inserted_at": pa.timestamp("us", "UTC"),
+}
+_STATE_TYPES = {
+    "dataset_name": pa.string(),
+    "pipeline_name": pa.string(),
+    "load_id": pa.string(),
+    "version": pa.int64(),
+    "engine_version": pa.int64(),
+    "version_hash": pa.string(),
+    "created_at": pa.timestamp("us", "UTC"),
+    "state": pa.string(),
+}
+_COUNT_TYPES = {
+    "dataset_name": pa.string(),
+    "table_name": pa.string(),
+    "load_id": pa.string(),
+    "row_count": pa.int64(),
+}
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    size: int
+    modified_at: datetime
+
+
+class FilesystemWarehouse:
+    """A folder or bucket that dlt loads into.
+
+    Args:
+        files: The fsspec file system.
+        root: Path of the bucket or folder in it.
+        modified_at: Reads the modification time from an entry of a listing.
+
+    Raises:
+        DestinationUnreachableError: The folder is not there, or the store does not answer.
+    """
+
+    destination_type = "filesystem"
+
+    def __init__(self, files: Any, root: str, modified_at: Callable[[dict[str, Any]], datetime | None]) -> None:
+        self._files = files
+        self._root = root.rstrip("/")
+        self._modified_at = modified_at
+        self._contents: dict[str, str] = {}
+        self._listings: dict[str, list[_File]] = {}
+        self.query_count = 0
+        self.problems: list[Problem] = []
+
+    def discover(self) -> list[Dataset]:
+        """Returns every folder that holds a loads table, sorted by name."""
+        found = (self._dataset(entry["name"]) for entry in self._ls(self._root) if entry["type"] == "directory")
+        return sorted((dataset for dataset in found if "loads" in dataset.tables), key=lambda dataset: dataset.name)
+
+    def summarize(self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries) -> dict[str, Summary]:
+        """Returns by dataset how many files a system table has, and when the latest was written."""
+        summaries = {}
+        for dataset in datasets:
+            if kind in dataset.tables:
+                times = [file.modified_at for file in self._list(dataset, kind)]
+                boundary = boundaries.get(dataset.name)
+                settled = sum(time < boundary for time in times) if boundary else 0
+                summaries[dataset.name] = Summary(len(times), max(times, default=None), settled_rows=settled)
+        return summaries
+
+    def loads(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
+        """Yields loads."""
+        rows = [
+            {"dataset_name": dataset.name, "inserted_at": _moment(row.pop("inserted_at")), **row}
+            for dataset, row in self._rows("loads", datasets, boundaries)
+        ]
+        yield _table(rows, _LOAD_TYPES)
+
+    def versions(self, datasets: Sequence[Dataset]) -> Iterator[pa.Table]:
+        """Yields stored schema versions; their contents are kept for ``contents``."""
+        first: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for dataset, row in self._rows("versions", datasets, {}):
+            row["inserted_at"] = _moment(row["inserted_at"])
+            self._contents[row["version_hash"]] = row.pop("schema")
+            key = (dataset.name, row["schema_name"], row["version_hash"])
+            if key not in first or row["inserted_at"] < first[key]["inserted_at"]:
+                first[key] = {"dataset_name": dataset.name, **row}
+        yield _table(list(first.values()), _VERSION_TYPES)
+
+    def contents(self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yields version hash and stored schema of the versions wanted by dataset."""
+        for version_hash in dict.fromkeys(item for hashes in wanted.values() for item in hashes):
+            if version_hash in self._contents:
+                yield version_hash, self._contents[version_hash]
+
+    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
+        """Yields stored states."""
+        rows = []
+        for dataset, row in self._rows("states", datasets, boundaries):
+            row["created_at"] = _moment(row["created_at"])
+            # dlt called the column dlt_load_id in files until 0.5.
+            row["load_id"] = row.pop("_dlt_load_id", None) or row.pop("dlt_load_id", None)
+            rows.append({"dataset_name": dataset.name, **row})
+        yield _table(rows, _STATE_TYPES)
+
+    def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
+        """Returns the bytes of each table's files; how many rows they hold is not known without reading them."""
+        rows = [
+            {"dataset_name": dataset.name, "table_name": table, "byte_count": sum(file.size for file in files)}
+            for dataset in datasets
+            for table, files in self._data_files(dataset).items()
+        ]
+        types = {"row_count": pa.int64(), "byte_count": pa.int64(), "is_estimate": pa.bool_()}
+        names = {"dataset_name": pa.string(), "table_name": pa.string()}
+        return _table([{**row, "is_estimate": False} for row in rows], {**names, **types})
+
+    def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
+        """Yields rows by load id, from the files whose name carries it."""
+        counts: dict[tuple[str, str, str], int] = {}
+        for dataset in datasets:
+            for table, files in self._data_files(dataset).items():
+                for file in files:
+                    load_id = _LOAD_ID.search(PurePosixPath(file.path).name)
+                    if load_id and load_id.group(1) >= since[dataset.name] and (rows := self._count(file)) is not None:
+                        key = (dataset.name, table, load_id.group(1))
+                        counts[key] = counts.get(key, 0) + rows
+        names = ("dataset_name", "table_name", "load_id")
+        yield _table([dict(zip(names, key, strict=True), row_count=rows) for key, rows in counts.items()], _COUNT_TYPES)
+
+    def close(self) -> None:
+        """Does nothing: a file system holds no connection."""
+
+    def _dataset(self, path: str) -> Dataset:
+        kinds = {name: kind for kind, name in SYSTEM_TABLES.items()}
+        names = [PurePosixPath(entry["name"].rstrip("/")).name for entry in self._ls(path)]
+        tables = {kinds[name.lower()]: SystemTable(name, {}) for name in names if name.lower() in kinds}
+        return Dataset(PurePosixPath(path.rstrip("/")).name, tables)
+
+    def _list(self, dataset: Dataset, kind: Kind) -> list[_File]:
+        path = f"{self._root}/{dataset.name}/{dataset.tables[kind].name}"
+        if path not in self._listings:
+            self._listings[path] = [
+                self._file(entry) for entry in self._ls(path) if entry["type"] == "file" and ".jsonl" in entry["name"]
+            ]
+        return self._listings[path]
+
+    def _rows(
+        self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries
+    ) -> Iterator[tuple[Dataset, dict[str, Any]]]:
+        """Yields the rows of a system table; a file that is not JSON becomes a problem."""
+        for dataset in datasets:
+            if kind not in dataset.tables:
+                continue
+            boundary = boundaries.get(dataset.name)
+            paths = [file.path for file in self._list(dataset, kind) if not boundary or file.modified_at >= boundary]
+            for path, content in self._cat(paths):
+                try:
+                    row = orjson.loads(content)
+                    _ = row["load_id" if kind == "loads" else "version"]
+                except (ValueError, KeyError, TypeError):
+                    name = PurePosixPath(path).name
+                    message = f"file {SYSTEM_TABLES[kind]}/{name} is not what dlt writes there"
+                    self.problems.append(Problem(dataset.name, kind, message))
+                else:
+                    yield dataset, row
+
+    def _cat(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        for start in range(0, len(paths), READ_AT_ONCE):
+            chunk = list(paths[start : start + READ_AT_ONCE])
+            self.query_count += len(chunk)
+            yield from (
+                self._files.cat(chunk, recursive=False).items()
+                if len(chunk) > 1
+                else [(path, self._files.cat_file(path)) for path in chunk]
+            )
+
+    def _ls(self, path: str) -> list[dict[str, Any]]:
+        self.query_count += 1
+        try:
+            entries: list[dict[str, Any]] = self._files.ls(path, detail=True, refresh=True)
+        except FileNotFoundError:
+            raise DestinationUnreachableError(
+                f"there is no folder {path}. Check bucket_url in .dlt/config.toml; a relative one counts from the "
+                "working folder"
+            ) from None
+        except PermissionError:
+            raise DestinationForbiddenError(f"{path} may not be listed. Grant the right to list and read it") from None
+        # Object stores list a folder's own marker among its entries.
+        return [entry for entry in entries if entry["name"].rstrip("/") != path.rstrip("/")]
+
+    def _data_files(self, dataset: Dataset) -> dict[str, list[_File]]:
+        root = f"{self._root}/{dataset.name}/"
+        if root not in self._listings:
+            self.query_count += 1
+            found = self._files.find(root, detail=True)
+            self._listings[root] = [self._file(entry) for entry in found.values()]
+        tables: dict[str, list[_File]] = {}
+        for file in self._listings[root]:
+            parts = PurePosixPath(file.path.split(root.lstrip("/"), 1)[-1]).parts
+            if len(parts) > 1 and not parts[0].lower().startswith("_dlt_"):
+                tables.setdefault(parts[0], []).append(file)
+        return tables
+
+    def _file(self, entry: dict[str, Any]) -> _File:
+        return _File(entry["name"], entry.get("size") or 0, self._modified_at(entry) or datetime.now(timezone.utc))
+
+    def _count(self, file: _File) -> int | None:
+        """Returns the rows of a data file; None where its format is not one that dlt writes."""
+        self.query_count += 1
+        if file.path.endswith(".parquet"):
+            with self._files.open(file.path, "rb") as stream:
+                return int(parquet.ParquetFile(stream).metadata.num_rows)
+        content = self._files.cat_file(file.path)
+        content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        name = file.path.removesuffix(".gz")
+        if name.endswith(".jsonl"):
+            return sum(1 for line in content.splitlines() if line.strip())
+        return int(csv.read_csv(pa.BufferReader(content)).num_rows) if name.endswith(".csv") else None
+
+
+def connect(config: Any) -> FilesystemWarehouse:
+    """Opens a filesystem destination for reading.
+
+    Args:
+        config: dlt's resolved filesystem configuration.
+
+    Returns:
+        The open warehouse.
+
+    Raises:
+        DestinationUnreachableError: The store does not answer.
+    """
+    from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH, fsspec_from_config  # noqa: PLC0415
+
+    files, root = fsspec_from_config(config)
+    return FilesystemWarehouse(files, root, MTIME_DISPATCH.get(config.protocol, MTIME_DISPATCH["file"]))
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pa.DataType]) -> pa.Table:
+    return pa.table({name: pa.array([row.get(name) for row in rows], type_) for name, type_ in types.items()})

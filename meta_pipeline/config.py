@@ -1,0 +1,223 @@
+"""What the configuration says: which destinations are observed and where the observability dataset lives.
+
+The configuration is dlt's own: environment variables, ``.dlt/secrets.toml``, ``.dlt/config.toml``, in that order.
+dlt resolves credentials; here is only what must be known before dlt is imported, and what dlt lets pass unseen: keys
+that no one reads.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from meta_pipeline.exceptions import ConfigurationError
+from meta_pipeline.home import HOME_DESTINATION, Home
+
+SECTION = ("sources", "dlt_metadata")
+CONFIG_FILE = Path(".dlt") / "config.toml"
+SECRETS_FILE = Path(".dlt") / "secrets.toml"
+WORK_FOLDER = ".meta_pipeline"
+HOME_FILE = "meta_pipeline.duckdb"
+
+RowCounts = Literal["metadata", "scan"]
+ROW_COUNTS: tuple[RowCounts, ...] = ("metadata", "scan")
+
+
+@dataclass(frozen=True)
+class DestinationSettings:
+    """How one destination is observed.
+
+    Args:
+        name: Name of the dlt destination.
+        datasets: Globs of the datasets to read.
+        exclude_datasets: Globs of datasets to leave out all the same.
+        row_counts: ``metadata`` never reads user tables, ``scan`` counts the rows of new loads in them.
+    """
+
+    name: str
+    datasets: tuple[str, ...] = ("*",)
+    exclude_datasets: tuple[str, ...] = ()
+    row_counts: RowCounts = "metadata"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``[sources.dlt_metadata]`` says.
+
+    Args:
+        destinations: The destinations to observe.
+        schema_exports: Folders of exported schemas.
+        problems: What is wrong with the settings without keeping the rest from being used.
+    """
+
+    destinations: tuple[DestinationSettings, ...]
+    schema_exports: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+_DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
+_RESERVED_KEYS = ("inbox", "dbt_artifacts")
+_KEYS = ("destinations", *_DESTINATION_KEYS[1:], "schema_exports", *_RESERVED_KEYS)
+
+
+def parse_settings(raw: Mapping[str, Any]) -> Settings:
+    """Reads the settings of the source and says what is wrong with them.
+
+    Args:
+        raw: The section as a mapping; destinations are names or tables with a ``name``.
+
+    Returns:
+        The settings; keys that nothing reads are left out and named in ``problems``.
+
+    Raises:
+        ConfigurationError: No destination is named, or a value is of the wrong kind.
+    """
+    problems = _unknown_keys(raw, _KEYS, "[sources.dlt_metadata]")
+    defaults = {key: raw[key] for key in _DESTINATION_KEYS if key in raw}
+    entries = raw.get("destinations")
+    if not entries and not raw.get("schema_exports"):
+        raise ConfigurationError(
+            "No destination to observe. Name the dlt destinations in .dlt/config.toml, for example:\n"
+            '  [sources.dlt_metadata]\n  destinations = ["finance_pg"]\n'
+            '  [destination.finance_pg]\n  destination_type = "postgres"'
+        )
+    if isinstance(entries, str) or not isinstance(entries or (), Iterable):
+        raise ConfigurationError(f"destinations must be a list of names, not {entries!r}: destinations = [{entries!r}]")
+    destinations = []
+    for entry in entries or ():
+        table = {"name": entry} if isinstance(entry, str) else entry
+        if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
+            raise ConfigurationError(f"An entry of destinations is a name or a table with a name, not {entry!r}.")
+        problems += _unknown_keys(table, _DESTINATION_KEYS, f"destination {table['name']!r}")
+        destinations.append(_destination({**defaults, **table}))
+    return Settings(_distinct(destinations), _strings(raw, "schema_exports", ()), tuple(problems))
+
+
+def _destination(table: Mapping[str, Any]) -> DestinationSettings:
+    row_counts = table.get("row_counts", "metadata")
+    if row_counts not in ROW_COUNTS:
+        raise ConfigurationError(
+            f"row_counts of destination {table['name']!r} is {row_counts!r}; it is one of "
+            f"{', '.join(ROW_COUNTS)}.{_suggestion(str(row_counts), ROW_COUNTS)}"
+        )
+    return DestinationSettings(
+        name=table["name"],
+        datasets=_strings(table, "datasets", ("*",)),
+        exclude_datasets=_strings(table, "exclude_datasets", ()),
+        row_counts=cast(RowCounts, row_counts),
+    )
+
+
+def _distinct(destinations: list[DestinationSettings]) -> tuple[DestinationSettings, ...]:
+    by_name = {destination.name: destination for destination in destinations}
+    if len(by_name) < len(destinations):
+        names = [destination.name for destination in destinations]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ConfigurationError(f"Named twice in destinations: {', '.join(twice)}. Keep one entry of each.")
+    return tuple(destinations)
+
+
+def _strings(table: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    value = table.get(key)
+    if value is None:
+        return default
+    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(f"{key} must be a list of strings, not {value!r}.")
+    return tuple(value)
+
+
+def _unknown_keys(table: Mapping[str, Any], known: Iterable[str], place: str) -> list[str]:
+    return [
+        f"Unknown key {key!r} in {place}: nothing reads it.{_suggestion(key, known)}"
+        for key in table
+        if key not in set(known)
+    ]
+
+
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def destination_hint(name: str, folder: Path) -> str:
+    """Says what to do about a destination that is named but not configured.
+
+    Args:
+        name: The name as written.
+        folder: The working folder, whose configuration is searched for near names.
+
+    Returns:
+        One or two sentences.
+    """
+    configured = list(read_table(folder, ("destination",)))
+    known = ", ".join(sorted(configured)) or "none"
+    return f"Configured in .dlt/config.toml: {known}.{_suggestion(name, configured)}"
+
+
+def read_table(folder: Path, path: tuple[str, ...]) -> dict[str, Any]:
+    """Reads a table of the configuration files, secrets over config.
+
+    Args:
+        folder: The working folder.
+        path: The table's path, for example ``("sources", "dlt_metadata")``.
+
+    Returns:
+        The merged table as plain Python values; empty where there is none.
+
+    Raises:
+        ConfigurationError: A file is not TOML.
+    """
+    merged: dict[str, Any] = {}
+    for file in (CONFIG_FILE, SECRETS_FILE):
+        table: Any = _read_toml(folder / file)
+        for part in path:
+            table = table.get(part, {}) if isinstance(table, Mapping) else {}
+        if isinstance(table, Mapping):
+            merged.update(table)
+    return merged
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomlkit.parse(file.read_text(encoding="utf-8")).unwrap()
+    except FileNotFoundError:
+        return {}
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} is not valid TOML: {error}. Mend that line and run again.") from error
+
+
+def find_home(folder: Path) -> Home:
+    """Finds where the observability dataset lives, without importing dlt.
+
+    Args:
+        folder: The working folder.
+
+    Returns:
+        The home: the warehouse named in ``[destination.observability]``, else ``meta_pipeline.duckdb`` in the folder.
+
+    Raises:
+        ConfigurationError: The configuration is not TOML, or names a home that is not supported yet.
+    """
+    table = read_table(folder, ("destination", HOME_DESTINATION))
+    destination_type = _environment("destination_type") or table.get("destination_type", "duckdb")
+    if destination_type != "duckdb":
+        raise ConfigurationError(
+            f"[destination.{HOME_DESTINATION}] has destination_type {destination_type!r}; the observability dataset "
+            'lives on "duckdb" for now.'
+        )
+    credentials = _environment("credentials") or table.get("credentials")
+    if isinstance(credentials, Mapping):
+        credentials = credentials.get("database")
+    path = str(credentials or HOME_FILE).removeprefix("duckdb:///")
+    return Home("duckdb", str((folder / path).absolute()), folder.absolute() / WORK_FOLDER)
+
+
+def _environment(key: str) -> str | None:
+    return os.environ.get(f"DESTINATION__{HOME_DESTINATION}__{key}".upper())

@@ -1,0 +1,173 @@
+"""The state of the fleet, read from the marts: worst first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from meta_pipeline.exceptions import HomeError
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, open_home
+
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+
+STATUSES = (
+    "unreachable",
+    "failing",
+    "stalled",
+    "late",
+    "partial",
+    "anomalous",
+    "new",
+    "healthy",
+    "retired",
+)
+"""Every status of `pipeline_health`, worst first."""
+
+_SEVERITY_OF: dict[str, Severity] = {
+    "unreachable": "critical",
+    "failing": "critical",
+    "stalled": "warning",
+    "late": "warning",
+    "partial": "warning",
+    "anomalous": "warning",
+}
+
+_HEALTH = f"""
+    select status, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason
+    from {MARTS_DATASET}.pipeline_health
+"""
+_COVERAGE = f"""
+    select destination_name, dataset_name, outcome, error, last_collected_at
+    from {MARTS_DATASET}.destination_coverage
+    order by destination_name, dataset_name
+"""
+_CLOCK = f"select as_of, is_past from {MODELS_DATASET}.clock"
+
+
+@dataclass(frozen=True)
+class PipelineStatus:
+    """A pipeline and how it is.
+
+    Args:
+        status: One of ``STATUSES``.
+        pipeline_name: Its name; None for loads that no pipeline accounts for.
+        destination_name: Where it loads to.
+        dataset_name: The dataset it loads to.
+        last_load_at: Commit of its last load.
+        expected_by: When its next load is due at the latest.
+        reason: Why it has this status, in words.
+    """
+
+    status: str
+    pipeline_name: str | None
+    destination_name: str
+    dataset_name: str
+    last_load_at: datetime | None
+    expected_by: datetime | None
+    reason: str
+
+    @property
+    def severity(self) -> Severity:
+        """Returns how bad the status is."""
+        return _SEVERITY_OF.get(self.status, "info")
+
+
+@dataclass(frozen=True)
+class Uncovered:
+    """A dataset, or a destination as a whole, that is not read completely.
+
+    Args:
+        destination_name: The destination.
+        dataset_name: The dataset; None for the destination as a whole.
+        outcome: How its last collection ended.
+        error: What went wrong and what to do next.
+    """
+
+    destination_name: str
+    dataset_name: str | None
+    outcome: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class FleetStatus:
+    """The state of the fleet.
+
+    Args:
+        as_of: The moment that the marts show.
+        is_past: Whether that is a moment somebody asked for with ``--as-of``.
+        last_collected_at: The latest collection of any dataset.
+        dataset_count: Datasets read.
+        dev_mode_count: Developers' leftovers, which are not read.
+        pipelines: All pipelines, worst first.
+        uncovered: What is not read completely.
+    """
+
+    as_of: datetime
+    is_past: bool
+    last_collected_at: datetime | None
+    dataset_count: int
+    dev_mode_count: int
+    pipelines: Sequence[PipelineStatus]
+    uncovered: Sequence[Uncovered]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Returns how many pipelines have each status that occurs, worst first."""
+        counted = Counter(pipeline.status for pipeline in self.pipelines)
+        return {status: counted[status] for status in STATUSES if counted[status]}
+
+    @property
+    def worst(self) -> Severity | None:
+        """Returns the severity of the worst pipeline; None where there is nothing to report."""
+        found = {pipeline.severity for pipeline in self.pipelines if pipeline.severity != "info"}
+        return max(found, key=SEVERITIES.index) if found else None
+
+
+def read_status(home: Home) -> FleetStatus:
+    """Reads the state of the fleet.
+
+    Args:
+        home: Where the marts live.
+
+    Returns:
+        The pipelines, worst first, and what is not read completely.
+
+    Raises:
+        HomeError: The marts are not there yet, or their file is in use.
+    """
+    with open_home(home) as connection:
+        tables = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = ? and table_name = 'pipeline_health'",
+            [MARTS_DATASET],
+        ).fetchall()
+        if not tables[0][0]:
+            raise HomeError(f"{home.database} holds no marts yet. Run: meta-pipeline run")
+        health = connection.execute(_HEALTH).fetchall()
+        coverage = connection.execute(_COVERAGE).fetchall()
+        as_of, is_past = connection.execute(_CLOCK).fetchall()[0]
+    return _fleet_status(health, coverage, as_of, is_past)
+
+
+def _fleet_status(
+    health: Sequence[Sequence[Any]], coverage: Sequence[Sequence[Any]], as_of: datetime, is_past: bool
+) -> FleetStatus:
+    outcomes = [row[2] for row in coverage]
+    return FleetStatus(
+        as_of=as_of,
+        is_past=bool(is_past),
+        last_collected_at=max((row[4] for row in coverage if row[4]), default=None),
+        dataset_count=sum(outcome in ("complete", "partial") for outcome in outcomes),
+        dev_mode_count=outcomes.count("dev_mode"),
+        pipelines=sorted((PipelineStatus(*row) for row in health), key=_worst_first),
+        uncovered=[Uncovered(*row[:4]) for row in coverage if row[2] not in ("complete", "dev_mode")],
+    )
+
+
+def _worst_first(pipeline: PipelineStatus) -> tuple[int, str, str, str]:
+    rank = STATUSES.index(pipeline.status) if pipeline.status in STATUSES else -1
+    return rank, pipeline.pipeline_name or "", pipeline.destination_name, pipeline.dataset_name
