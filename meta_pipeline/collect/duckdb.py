@@ -16,6 +16,7 @@ from meta_pipeline.collect.warehouse import SYSTEM_TABLES
 from meta_pipeline.exceptions import CollectionError, DestinationLockedError, DestinationUnreachableError
 
 BATCH_ROWS = 100_000
+ROWS_AT_ONCE = 1_000
 
 _SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
 _LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
@@ -68,15 +69,28 @@ class DuckDbConnection:
         except duckdb.Error as error:
             raise _opening_error(path, str(error)) from None
 
-    def arrow(self, sql: str) -> Iterator[pa.Table]:
-        """Yields the result of a query in batches.
+    def arrow(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
+        """Yields the result of a query in batches of a schema.
 
         Raises:
             CollectionError: DuckDB refused the query.
         """
         try:
             for batch in self._connection.execute(sql).to_arrow_reader(BATCH_ROWS):
-                yield pa.Table.from_batches([batch])
+                yield pa.Table.from_batches([batch]).cast(schema)
+        except duckdb.Error as error:
+            raise CollectionError(" ".join(str(error).split())[:300]) from None
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yields the rows of a query.
+
+        Raises:
+            CollectionError: DuckDB refused the query.
+        """
+        try:
+            result = self._connection.execute(sql)
+            while rows := result.fetchmany(ROWS_AT_ONCE):
+                yield from rows
         except duckdb.Error as error:
             raise CollectionError(" ".join(str(error).split())[:300]) from None
 

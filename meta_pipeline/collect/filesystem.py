@@ -19,11 +19,16 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from meta_pipeline.collect.warehouse import (
+    COUNT_RESULT,
+    LOAD_RESULT,
+    STATISTICS_RESULT,
     SYSTEM_TABLES,
     Boundaries,
     Dataset,
     Kind,
     Problem,
+    StoredState,
+    StoredVersion,
     Summary,
     SystemTable,
 )
@@ -31,38 +36,10 @@ from meta_pipeline.exceptions import DestinationForbiddenError, DestinationUnrea
 
 READ_AT_ONCE = 1_000
 _LOAD_ID = re.compile(r"(?:^|[^0-9])(\d{9,11}\.\d+)(?:\D|$)")
-
-_LOAD_TYPES = {
-    "dataset_name": pa.string(),
-    "load_id": pa.string(),
-    "schema_name": pa.string(),
-    "status": pa.int64(),
-    "inserted_at": pa.timestamp("us", "UTC"),
-    "schema_version_hash": pa.string(),
-}
-_VERSION_TYPES = {
-    "dataset_name": pa.string(),
-    "schema_name": pa.string(),
-    "version_hash": pa.string(),
-    "version": pa.int64(),
-    "engine_version": pa.int64(),
-    "inserted_at": pa.timestamp("us", "UTC"),
-}
-_STATE_TYPES = {
-    "dataset_name": pa.string(),
-    "pipeline_name": pa.string(),
-    "load_id": pa.string(),
-    "version": pa.int64(),
-    "engine_version": pa.int64(),
-    "version_hash": pa.string(),
-    "created_at": pa.timestamp("us", "UTC"),
-    "state": pa.string(),
-}
-_COUNT_TYPES = {
-    "dataset_name": pa.string(),
-    "table_name": pa.string(),
-    "load_id": pa.string(),
-    "row_count": pa.int64(),
+_REQUIRED: Mapping[Kind, set[str]] = {
+    "loads": {"load_id", "schema_name", "status", "inserted_at"},
+    "versions": {"schema_name", "version_hash", "version", "engine_version", "inserted_at", "schema"},
+    "states": {"pipeline_name", "version", "engine_version", "created_at", "state"},
 }
 
 
@@ -115,21 +92,21 @@ class FilesystemWarehouse:
     def loads(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
         """Yields loads."""
         rows = [
-            {"dataset_name": dataset.name, "inserted_at": _moment(row.pop("inserted_at")), **row}
+            {**row, "dataset_name": dataset.name, "inserted_at": _moment(row["inserted_at"])}
             for dataset, row in self._rows("loads", datasets, boundaries)
         ]
-        yield _table(rows, _LOAD_TYPES)
+        yield _table(rows, LOAD_RESULT)
 
-    def versions(self, datasets: Sequence[Dataset]) -> Iterator[pa.Table]:
-        """Yields stored schema versions; their contents are kept for ``contents``."""
-        first: dict[tuple[str, str, str], dict[str, Any]] = {}
+    def versions(self, datasets: Sequence[Dataset]) -> Iterator[StoredVersion]:
+        """Yields the stored schema versions; their contents are kept for ``contents``."""
+        oldest: dict[tuple[str, str, str], StoredVersion] = {}
         for dataset, row in self._rows("versions", datasets, {}):
-            row["inserted_at"] = _moment(row["inserted_at"])
-            self._contents[row["version_hash"]] = row.pop("schema")
             key = (dataset.name, row["schema_name"], row["version_hash"])
-            if key not in first or row["inserted_at"] < first[key]["inserted_at"]:
-                first[key] = {"dataset_name": dataset.name, **row}
-        yield _table(list(first.values()), _VERSION_TYPES)
+            version = StoredVersion(*key, row["version"], row["engine_version"], _moment(row["inserted_at"]))
+            self._contents[version.version_hash] = row["schema"]
+            if key not in oldest or version.inserted_at < oldest[key].inserted_at:
+                oldest[key] = version
+        yield from oldest.values()
 
     def contents(self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Yields version hash and stored schema of the versions wanted by dataset."""
@@ -137,15 +114,20 @@ class FilesystemWarehouse:
             if version_hash in self._contents:
                 yield version_hash, self._contents[version_hash]
 
-    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
+    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
         """Yields stored states."""
-        rows = []
         for dataset, row in self._rows("states", datasets, boundaries):
-            row["created_at"] = _moment(row["created_at"])
-            # dlt called the column dlt_load_id in files until 0.5.
-            row["load_id"] = row.pop("_dlt_load_id", None) or row.pop("dlt_load_id", None)
-            rows.append({"dataset_name": dataset.name, **row})
-        yield _table(rows, _STATE_TYPES)
+            yield StoredState(
+                dataset.name,
+                row["pipeline_name"],
+                # dlt called the column dlt_load_id in files until 0.5.
+                row.get("_dlt_load_id") or row["dlt_load_id"],
+                row["version"],
+                row["engine_version"],
+                row.get("version_hash"),
+                _moment(row["created_at"]),
+                row["state"],
+            )
 
     def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
         """Returns the bytes of each table's files; how many rows they hold is not known without reading them."""
@@ -154,9 +136,7 @@ class FilesystemWarehouse:
             for dataset in datasets
             for table, files in self._data_files(dataset).items()
         ]
-        types = {"row_count": pa.int64(), "byte_count": pa.int64(), "is_estimate": pa.bool_()}
-        names = {"dataset_name": pa.string(), "table_name": pa.string()}
-        return _table([{**row, "is_estimate": False} for row in rows], {**names, **types})
+        return _table([{**row, "is_estimate": False} for row in rows], STATISTICS_RESULT)
 
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, from the files whose name carries it."""
@@ -169,7 +149,7 @@ class FilesystemWarehouse:
                         key = (dataset.name, table, load_id.group(1))
                         counts[key] = counts.get(key, 0) + rows
         names = ("dataset_name", "table_name", "load_id")
-        yield _table([dict(zip(names, key, strict=True), row_count=rows) for key, rows in counts.items()], _COUNT_TYPES)
+        yield _table([dict(zip(names, key, strict=True), row_count=rows) for key, rows in counts.items()], COUNT_RESULT)
 
     def close(self) -> None:
         """Does nothing: a file system holds no connection."""
@@ -198,15 +178,13 @@ class FilesystemWarehouse:
             boundary = boundaries.get(dataset.name)
             paths = [file.path for file in self._list(dataset, kind) if not boundary or file.modified_at >= boundary]
             for path, content in self._cat(paths):
-                try:
-                    row = orjson.loads(content)
-                    _ = row["load_id" if kind == "loads" else "version"]
-                except (ValueError, KeyError, TypeError):
+                row = _parsed(content)
+                if row is None or not row.keys() >= _REQUIRED[kind]:
                     name = PurePosixPath(path).name
                     message = f"file {SYSTEM_TABLES[kind]}/{name} is not what dlt writes there"
                     self.problems.append(Problem(dataset.name, kind, message))
-                else:
-                    yield dataset, row
+                    continue
+                yield dataset, row
 
     def _cat(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for start in range(0, len(paths), READ_AT_ONCE):
@@ -280,10 +258,18 @@ def connect(config: Any) -> FilesystemWarehouse:
     return FilesystemWarehouse(files, root, MTIME_DISPATCH.get(config.protocol, MTIME_DISPATCH["file"]))
 
 
+def _parsed(content: bytes) -> dict[str, Any] | None:
+    try:
+        row = orjson.loads(content)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
 def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pa.DataType]) -> pa.Table:
-    return pa.table({name: pa.array([row.get(name) for row in rows], type_) for name, type_ in types.items()})
+def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.table([[row.get(name) for row in rows] for name in schema.names], schema=schema)

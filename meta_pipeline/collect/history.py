@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from meta_pipeline.collect.batches import Batch, batch_of_columns, batch_of_rows
 from meta_pipeline.collect.schemas import (
     Definitions,
@@ -35,32 +33,11 @@ from meta_pipeline.collect.tables import (
     SCHEMA_VERSION_TABLES,
     SCHEMA_VERSIONS,
 )
-from meta_pipeline.collect.warehouse import Problem
+from meta_pipeline.collect.warehouse import Problem, StoredVersion
 from meta_pipeline.exceptions import RecordUnreadableError
 
 FetchContents = Callable[[Mapping[str, Sequence[str]]], Iterator[tuple[str, str]]]
 """Reads version hash and stored schema of the versions wanted by dataset."""
-
-
-@dataclass(frozen=True)
-class StoredVersion:
-    """A row of ``_dlt_version`` without its content.
-
-    Args:
-        dataset_name: Dataset it stands in.
-        schema_name: Name of the schema.
-        version_hash: dlt's hash of the content.
-        version: Version number.
-        engine_version: Version of dlt's schema format.
-        inserted_at: When dlt stored it.
-    """
-
-    dataset_name: str
-    schema_name: str
-    version_hash: str
-    version: int
-    engine_version: int
-    inserted_at: datetime
 
 
 @dataclass
@@ -124,6 +101,7 @@ def read_history(
         ``schema_references`` and ``schema_changes``.
     """
     archive = SchemaArchive()
+    versions = sorted(versions, key=lambda version: (version.inserted_at, version.version, version.version_hash))
     new = [version for version in versions if is_new(version)]
     archive.fetch(new, fetch_contents)
     links = list(_link(versions, new, archive))
@@ -171,12 +149,6 @@ def content_batches(
     yield batch_of_rows(SCHEMA_TABLES, tables, collected_at)
     yield batch_of_rows(SCHEMA_COLUMNS, columns, collected_at)
     yield batch_of_rows(SCHEMA_REFERENCES, references, collected_at)
-
-
-def versions_of(batches: Iterable[pa.Table]) -> list[StoredVersion]:
-    """Returns the rows that ``Warehouse.versions`` yields, oldest first."""
-    rows = [StoredVersion(**row) for batch in batches for row in batch.to_pylist()]
-    return sorted(rows, key=lambda row: (row.inserted_at, row.version, row.version_hash))
 
 
 def _link(versions: Sequence[StoredVersion], new: Sequence[StoredVersion], archive: SchemaArchive) -> Iterator[_Link]:

@@ -1,24 +1,30 @@
-"""PostgreSQL: read through ADBC, whose binary COPY makes Arrow of a million loads in a second."""
+"""PostgreSQL, by the driver that dlt itself uses for it."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
+import psycopg2
 import pyarrow as pa
+from pyarrow import csv
 
 from meta_pipeline.collect.nesting import LINK_COLUMNS
 from meta_pipeline.collect.sql import Catalogue, SqlWarehouse, text_literal
 from meta_pipeline.collect.warehouse import SYSTEM_TABLES
 from meta_pipeline.exceptions import (
     CollectionError,
-    ConfigurationError,
     DestinationForbiddenError,
     DestinationUnreachableError,
 )
 
 CONNECT_TIMEOUT_SECONDS = 15
+ROWS_AT_ONCE = 500
+CSV_BLOCK_BYTES = 8 << 20
 
 _SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
 _LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
@@ -62,7 +68,6 @@ class PostgresConnection:
         credentials: dlt's resolved Postgres credentials.
 
     Raises:
-        ConfigurationError: The driver is not installed.
         DestinationUnreachableError: The server does not answer or refuses the credentials.
     """
 
@@ -70,36 +75,41 @@ class PostgresConnection:
 
     def __init__(self, credentials: Any) -> None:
         try:
-            from adbc_driver_postgresql import dbapi  # noqa: PLC0415
-        except ImportError as error:
-            raise ConfigurationError(
-                "PostgreSQL is read through the ADBC driver: pip install 'meta-pipeline[postgres]'"
-            ) from error
-        self._error = dbapi.Error
-        try:
-            self._connection = dbapi.connect(_url(credentials), autocommit=True)
-        except dbapi.Error as error:
+            self._connection = psycopg2.connect(credentials.to_native_representation(), **_parameters(credentials))
+        except psycopg2.Error as error:
             raise DestinationUnreachableError(
                 f"could not connect to {credentials.host}:{credentials.port}/{credentials.database} as "
                 f"{credentials.username}: {_reason(error)}. Check that the server runs and that host, port, user and "
                 "password in .dlt/secrets.toml are right"
             ) from None
 
-    def arrow(self, sql: str) -> Iterator[pa.Table]:
-        """Yields the result of a query in batches.
+    def arrow(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
+        """Yields the result of a query in batches of a schema.
+
+        COPY as CSV, parsed by Arrow, is several times faster than fetching rows.
 
         Raises:
-            DestinationForbiddenError: The role lacks a right.
             CollectionError: The server refused the query or went away.
         """
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-                for batch in cursor.fetch_record_batch():
-                    yield pa.Table.from_batches([batch])
-        except self._error as error:
-            kind = DestinationForbiddenError if getattr(error, "sqlstate", "") == "42501" else CollectionError
-            raise kind(_reason(error)) from None
+        read_end, write_end = os.pipe()
+        with ThreadPoolExecutor(1) as pool, os.fdopen(read_end, "rb") as stream:
+            copying = pool.submit(self._copy, sql, write_end)
+            try:
+                yield from _read_csv(stream, schema)
+            finally:
+                stream.close()
+                copying.result()
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yields the rows of a query.
+
+        Raises:
+            CollectionError: The server refused the query or went away.
+        """
+        with _told(), self._connection, self._connection.cursor("meta_pipeline") as cursor:
+            cursor.itersize = ROWS_AT_ONCE
+            cursor.execute(sql)
+            yield from cursor
 
     def quote(self, identifier: str) -> str:
         """Returns an identifier as it stands in a query."""
@@ -108,6 +118,10 @@ class PostgresConnection:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+    def _copy(self, sql: str, write_end: int) -> None:
+        with _told(), self._connection, self._connection.cursor() as cursor, os.fdopen(write_end, "wb") as stream:
+            cursor.copy_expert(f"copy ({sql}) to stdout with (format csv)", stream)
 
 
 def connect(credentials: Any) -> SqlWarehouse:
@@ -122,17 +136,49 @@ def connect(credentials: Any) -> SqlWarehouse:
     return SqlWarehouse(PostgresConnection(credentials), CATALOGUE)
 
 
-def _url(credentials: Any) -> str:
-    url = credentials.to_url()
-    options = f"{credentials.get_query().get('options', '')} -c default_transaction_read_only=on".strip()
-    return str(
-        url.update_query_dict({"options": options, "connect_timeout": str(CONNECT_TIMEOUT_SECONDS)}).render_as_string(
-            hide_password=False
+def _parameters(credentials: Any) -> dict[str, Any]:
+    """Returns what makes the session read-only, in UTC and bounded in the time it waits for the server."""
+    options = str(credentials.get_query().get("options", ""))
+    return {
+        "options": f"{options} -c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO".strip(),
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    }
+
+
+def _read_csv(stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.Table]:
+    try:
+        reader = csv.open_csv(
+            stream,
+            csv.ReadOptions(column_names=schema.names, block_size=CSV_BLOCK_BYTES),
+            csv.ParseOptions(newlines_in_values=True),
+            csv.ConvertOptions(
+                column_types=schema,
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                true_values=["t"],
+                false_values=["f"],
+            ),
         )
-    )
+    except pa.ArrowInvalid:
+        # An empty result, or a query that failed: then the copying thread says why.
+        return
+    for batch in reader:
+        yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns an error of the server into one that says what went wrong."""
+    try:
+        yield
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise DestinationForbiddenError(_reason(error)) from None
+    except psycopg2.Error as error:
+        raise CollectionError(_reason(error)) from None
 
 
 def _reason(error: Exception) -> str:
-    """Returns the server's own words on one line, without the driver's echo of the query."""
-    words = re.split(r"Query was:|\bLINE \d+:|\. SQLSTATE:", str(error), maxsplit=1)[0]
+    """Returns the server's own words on one line, without its echo of the query."""
+    words = re.split(r"\nLINE \d+:|\nQUERY:", str(error), maxsplit=1)[0]
     return " ".join(words.split())[:300]

@@ -25,9 +25,9 @@ from meta_pipeline.collect.cursors import (
     next_boundary,
     settle,
 )
-from meta_pipeline.collect.history import StoredVersion, read_history, versions_of
+from meta_pipeline.collect.history import read_history
 from meta_pipeline.collect.selection import is_dev_mode, is_selected
-from meta_pipeline.collect.states import PipelineState, read_state
+from meta_pipeline.collect.states import read_state
 from meta_pipeline.collect.tables import (
     COLLECTIONS,
     COUNTED_LOADS,
@@ -38,8 +38,9 @@ from meta_pipeline.collect.tables import (
     PIPELINE_STATES,
     ROW_COUNTS,
     TABLE_STATISTICS,
+    RawTable,
 )
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind, Problem, Warehouse
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind, Problem, StoredVersion, Warehouse
 from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
     CollectionError,
@@ -207,7 +208,7 @@ class Reading:
     def _read_versions(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
         if not plan.datasets:
             return
-        versions = versions_of(warehouse.versions(plan.datasets))
+        versions = list(warehouse.versions(plan.datasets))
         schemas: dict[str, set[str]] = defaultdict(set)
         for version in versions:
             schemas[version.dataset_name].add(version.schema_name)
@@ -230,25 +231,22 @@ class Reading:
         )
 
     def _read_states(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
-        for batch in warehouse.states(plan.datasets, plan.boundaries):
-            states: list[dict[str, Any]] = []
-            schemas: list[dict[str, Any]] = []
-            cursors: list[dict[str, Any]] = []
-            for row in batch.to_pylist():
-                try:
-                    state = read_state(row.pop("state") or "")
-                except RecordUnreadableError as error:
-                    place = f"state {row['version']} of pipeline {row['pipeline_name']} (_dlt_pipeline_state)"
-                    self._problems.append(Problem(row["dataset_name"], "states", f"{place} {error}"))
-                    continue
-                _add_state_rows({**self._constants, **row}, state, states, schemas, cursors)
-            yield from self._counted(
-                [
-                    batch_of_rows(PIPELINE_STATES, states, self._collected_at),
-                    batch_of_rows(PIPELINE_SCHEMAS, schemas, self._collected_at),
-                    batch_of_rows(PIPELINE_CURSORS, cursors, self._collected_at),
-                ]
+        rows: dict[RawTable, list[dict[str, Any]]] = {PIPELINE_STATES: [], PIPELINE_SCHEMAS: [], PIPELINE_CURSORS: []}
+        for stored in warehouse.states(plan.datasets, plan.boundaries):
+            try:
+                state = read_state(stored.state or "")
+            except RecordUnreadableError as error:
+                place = f"state {stored.version} of pipeline {stored.pipeline_name} (_dlt_pipeline_state)"
+                self._problems.append(Problem(stored.dataset_name, "states", f"{place} {error}"))
+                continue
+            row = {**self._constants, **vars(stored)}
+            names = orjson.dumps(state.schema_names).decode()
+            rows[PIPELINE_STATES].append(
+                {**row, "default_schema_name": state.default_schema_name, "schema_names": names}
             )
+            rows[PIPELINE_SCHEMAS].extend({**row, "schema_name": name} for name in state.schema_names)
+            rows[PIPELINE_CURSORS].extend({**row, **vars(cursor)} for cursor in state.cursors)
+        yield from self._counted(batch_of_rows(table, made, self._collected_at) for table, made in rows.items())
 
     def _read_statistics(self, warehouse: Warehouse, datasets: Sequence[Dataset]) -> Iterator[Batch]:
         """Yields the statistics of the datasets in which they differ from the ones stored."""
@@ -401,19 +399,6 @@ class Reading:
         for batch in batches:
             self._row_count += batch.rows.num_rows
             yield batch
-
-
-def _add_state_rows(
-    row: Mapping[str, Any],
-    state: PipelineState,
-    states: list[dict[str, Any]],
-    schemas: list[dict[str, Any]],
-    cursors: list[dict[str, Any]],
-) -> None:
-    names = orjson.dumps(state.schema_names).decode()
-    states.append({**row, "default_schema_name": state.default_schema_name, "schema_names": names})
-    schemas.extend({**row, "schema_name": name} for name in state.schema_names)
-    cursors.extend({**row, **vars(cursor)} for cursor in state.cursors)
 
 
 def _digest(value: Any) -> str:

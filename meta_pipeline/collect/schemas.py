@@ -77,6 +77,7 @@ class Definitions:
     def __init__(self) -> None:
         self._by_hash: dict[str, bytes] = {}
         self._parents: dict[str, str | None] = {}
+        self._as_stored: dict[bytes, str | None] = {}
 
     def add(self, name: str, table: Mapping[str, Any]) -> str | None:
         """Keeps a definition.
@@ -88,6 +89,12 @@ class Definitions:
         Returns:
             The definition's hash, or None where the table has no complete column.
         """
+        stored = orjson.dumps([name, table])
+        if stored not in self._as_stored:
+            self._as_stored[stored] = self._add(name, table)
+        return self._as_stored[stored]
+
+    def _add(self, name: str, table: Mapping[str, Any]) -> str | None:
         columns = {key: column for key, column in (table.get("columns") or {}).items() if column.get("data_type")}
         if not columns:
             return None
@@ -320,5 +327,8 @@ def reference_rows(table_hash: str, table: Mapping[str, Any]) -> Iterator[dict[s
 
 
 def _hints(definition: Mapping[str, Any], left_out: frozenset[str]) -> str | None:
-    hints = {key: value for key, value in definition.items() if key not in left_out and key != "columns"}
-    return orjson.dumps(hints, option=orjson.OPT_SORT_KEYS).decode() if hints else None
+    names = definition.keys() - left_out
+    if not names:
+        return None
+    hints = {name: definition[name] for name in names}
+    return orjson.dumps(hints, option=orjson.OPT_SORT_KEYS).decode()

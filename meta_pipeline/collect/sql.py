@@ -10,7 +10,20 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from meta_pipeline.collect.nesting import CountPath, count_paths
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Boundaries, Dataset, Kind, Problem, Summary, SystemTable
+from meta_pipeline.collect.warehouse import (
+    COUNT_RESULT,
+    LOAD_RESULT,
+    STATISTICS_RESULT,
+    SYSTEM_TABLES,
+    Boundaries,
+    Dataset,
+    Kind,
+    Problem,
+    StoredState,
+    StoredVersion,
+    Summary,
+    SystemTable,
+)
 
 MAX_BRANCHES = 1_000
 """Most branches of one UNION ALL; above, planning (quadratic in DuckDB) costs more than a second query."""
@@ -21,8 +34,11 @@ class SqlConnection(Protocol):
 
     destination_type: str
 
-    def arrow(self, sql: str) -> Iterator[pa.Table]:
-        """Yields the result of a query in batches."""
+    def arrow(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
+        """Yields the result of a query in batches of a schema."""
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yields the rows of a query; no more of them than needed are in memory."""
 
     def quote(self, identifier: str) -> str:
         """Returns an identifier as it stands in a query."""
@@ -68,7 +84,7 @@ class SqlWarehouse:
         """Returns every dataset that holds a loads table, sorted by name."""
         kinds = {name: kind for kind, name in SYSTEM_TABLES.items()}
         found: dict[str, dict[Kind, tuple[str, dict[str, str], bool]]] = {}
-        for dataset_name, table_name, column_name, is_readable in self._rows(self._catalogue.system_columns):
+        for dataset_name, table_name, column_name, is_readable in self._catalogue_rows(self._catalogue.system_columns):
             kind = kinds[table_name.lower()]
             _, columns, _ = found.setdefault(dataset_name, {}).setdefault(kind, (table_name, {}, bool(is_readable)))
             columns[column_name.lower()] = column_name
@@ -100,8 +116,8 @@ class SqlWarehouse:
 
         return {
             name: Summary(rows, last, status_sum, settled_rows or 0, settled_status_sum)
-            for batch in self._union(kind, datasets, branch)
-            for name, rows, last, status_sum, settled_rows, settled_status_sum in _tuples(batch)
+            for query in self._queries(_branches(kind, datasets, branch))
+            for name, rows, last, status_sum, settled_rows, settled_status_sum in self._connection.rows(query)
         }
 
     def loads(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
@@ -119,10 +135,11 @@ class SqlWarehouse:
                 f"group by {self._column(table, 'load_id')}"
             )
 
-        return self._union("loads", datasets, branch)
+        for query in self._queries(_branches("loads", datasets, branch)):
+            yield from self._connection.arrow(query, LOAD_RESULT)
 
-    def versions(self, datasets: Sequence[Dataset]) -> Iterator[pa.Table]:
-        """Yields stored schema versions without content."""
+    def versions(self, datasets: Sequence[Dataset]) -> Iterator[StoredVersion]:
+        """Yields the stored schema versions, each once per dataset and schema."""
 
         def branch(dataset: Dataset, table: SystemTable) -> str:
             schema_name, version_hash = self._column(table, "schema_name"), self._column(table, "version_hash")
@@ -135,7 +152,8 @@ class SqlWarehouse:
                 f"from {self._name(dataset, table)} group by {schema_name}, {version_hash}"
             )
 
-        return self._union("versions", datasets, branch)
+        for query in self._queries(_branches("versions", datasets, branch)):
+            yield from (StoredVersion(*row) for row in self._connection.rows(query))
 
     def contents(self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         """Yields version hash and stored schema of the versions wanted by dataset."""
@@ -149,10 +167,10 @@ class SqlWarehouse:
             )
 
         asked = [dataset for dataset in datasets if wanted.get(dataset.name)]
-        for batch in self._union("versions", asked, branch):
-            yield from _tuples(batch)
+        for query in self._queries(_branches("versions", asked, branch)):
+            yield from self._connection.rows(query)
 
-    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
+    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
         """Yields stored states."""
 
         def branch(dataset: Dataset, table: SystemTable) -> str:
@@ -168,33 +186,28 @@ class SqlWarehouse:
                 f"from {self._name(dataset, table)}{_since(created_at, boundaries, dataset)}"
             )
 
-        return self._union("states", datasets, branch)
+        for query in self._queries(_branches("states", datasets, branch)):
+            yield from (StoredState(*row) for row in self._connection.rows(query))
 
     def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
         """Returns what the catalogue says of the tables of the datasets."""
         names = {dataset.name for dataset in datasets}
-        rows = [row for row in self._rows(self._catalogue.statistics) if row[0] in names]
-        return pa.table(
-            {
-                "dataset_name": pa.array([row[0] for row in rows], pa.string()),
-                "table_name": pa.array([row[1] for row in rows], pa.string()),
-                "row_count": pa.array([row[2] for row in rows], pa.int64()),
-                "byte_count": pa.array([row[3] for row in rows], pa.int64()),
-                "is_estimate": pa.array([self._catalogue.is_estimate] * len(rows), pa.bool_()),
-            }
-        )
+        rows = [row for row in self._catalogue_rows(self._catalogue.statistics) if row[0] in names]
+        columns: list[Any] = [*zip(*rows, strict=True)] or [(), (), (), ()]
+        return pa.table([*columns, [self._catalogue.is_estimate] * len(rows)], schema=STATISTICS_RESULT)
 
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, nested rows through their root."""
         columns: dict[str, dict[str, dict[str, str]]] = {}
-        for dataset_name, table_name, column_name in self._rows(self._catalogue.user_columns):
+        for dataset_name, table_name, column_name in self._catalogue_rows(self._catalogue.user_columns):
             columns.setdefault(dataset_name, {}).setdefault(table_name, {})[column_name.lower()] = column_name
         branches = [
             self._count(dataset.name, path, since[dataset.name])
             for dataset in datasets
             for path in count_paths(columns.get(dataset.name, {}))
         ]
-        return self._query(branches)
+        for query in self._queries(branches):
+            yield from self._connection.arrow(query, COUNT_RESULT)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -217,20 +230,15 @@ class SqlWarehouse:
             f"where {load_id} >= {text_literal(since)} group by {load_id}"
         )
 
-    def _union(
-        self, kind: Kind, datasets: Iterable[Dataset], branch: Callable[[Dataset, SystemTable], str]
-    ) -> Iterator[pa.Table]:
-        return self._query([branch(dataset, dataset.tables[kind]) for dataset in datasets if kind in dataset.tables])
-
-    def _query(self, branches: Sequence[str]) -> Iterator[pa.Table]:
+    def _queries(self, branches: Sequence[str]) -> Iterator[str]:
+        """Yields as few queries as hold all branches, counting them."""
         for start in range(0, len(branches), MAX_BRANCHES):
             self.query_count += 1
-            yield from self._connection.arrow("\nunion all ".join(branches[start : start + MAX_BRANCHES]))
+            yield "\nunion all ".join(branches[start : start + MAX_BRANCHES])
 
-    def _rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        self.query_count += 1
-        for batch in self._connection.arrow(sql):
-            yield from _tuples(batch)
+    def _catalogue_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        for query in self._queries([sql]):
+            yield from self._connection.rows(query)
 
     def _column(self, table: SystemTable, name: str, type_name: str = "varchar") -> str:
         """Returns the column as it is called in this dataset, or a null where this version of dlt has none."""
@@ -259,5 +267,5 @@ def _since(column: str, boundaries: Boundaries, dataset: Dataset) -> str:
     return f" where {column} >= {timestamp_literal(boundary)}" if boundary else ""
 
 
-def _tuples(batch: pa.Table) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+def _branches(kind: Kind, datasets: Iterable[Dataset], branch: Callable[[Dataset, SystemTable], str]) -> list[str]:
+    return [branch(dataset, dataset.tables[kind]) for dataset in datasets if kind in dataset.tables]

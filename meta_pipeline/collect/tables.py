@@ -361,8 +361,8 @@ COVERAGE = RawTable(
             "outcome",
             TEXT,
             "`complete`, `partial` (some record could not be read), `unreachable`, `locked`, `forbidden`, "
-            "`misconfigured`, `missing` (known from before, no longer there), `dev_mode` (a developer's leftover: counted, "
-            "not read).",
+            "`misconfigured`, `missing` (known from before, no longer there), `dev_mode` (a developer's "
+            "leftover: counted, not read).",
         ),
         Column("error", TEXT, "What went wrong, where, and what to do next; null where the outcome is complete."),
         Column("schemas_seen", INTEGER, "Schemas known in the dataset; null where it could not be read."),

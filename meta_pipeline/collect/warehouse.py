@@ -85,6 +85,76 @@ class Problem:
     message: str
 
 
+TEXT, INTEGER, MOMENT = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
+
+LOAD_RESULT = pa.schema(
+    {
+        "dataset_name": TEXT,
+        "load_id": TEXT,
+        "schema_name": TEXT,
+        "status": INTEGER,
+        "inserted_at": MOMENT,
+        "schema_version_hash": TEXT,
+    }
+)
+STATISTICS_RESULT = pa.schema(
+    {
+        "dataset_name": TEXT,
+        "table_name": TEXT,
+        "row_count": INTEGER,
+        "byte_count": INTEGER,
+        "is_estimate": pa.bool_(),
+    }
+)
+COUNT_RESULT = pa.schema({"dataset_name": TEXT, "table_name": TEXT, "load_id": TEXT, "row_count": INTEGER})
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """A row of ``_dlt_version`` without its content.
+
+    Args:
+        dataset_name: Dataset it stands in.
+        schema_name: Name of the schema.
+        version_hash: dlt's hash of the content.
+        version: Version number.
+        engine_version: Version of dlt's schema format.
+        inserted_at: When dlt stored it.
+    """
+
+    dataset_name: str
+    schema_name: str
+    version_hash: str
+    version: int
+    engine_version: int
+    inserted_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """A row of ``_dlt_pipeline_state``.
+
+    Args:
+        dataset_name: Dataset it stands in.
+        pipeline_name: The pipeline.
+        load_id: Load package that carried it.
+        version: Version of the state, as dlt counts it.
+        engine_version: Version of dlt's state format.
+        version_hash: dlt's hash of the state; None before dlt 0.4.1.
+        created_at: When it was created.
+        state: The stored blob.
+    """
+
+    dataset_name: str
+    pipeline_name: str
+    load_id: str
+    version: int
+    engine_version: int
+    version_hash: str | None
+    created_at: datetime
+    state: str
+
+
 Boundaries = Mapping[str, datetime | None]
 """By dataset the time stamp from which rows are asked for; None asks for all rows."""
 
@@ -103,31 +173,22 @@ class Warehouse(Protocol):
         """Returns by dataset what a system table holds; datasets without the table are left out."""
 
     def loads(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
-        """Yields loads: dataset_name, load_id, schema_name, status, inserted_at, schema_version_hash."""
+        """Yields loads as ``LOAD_RESULT``, each load id once per dataset."""
 
-    def versions(self, datasets: Sequence[Dataset]) -> Iterator[pa.Table]:
-        """Yields stored schema versions without content.
-
-        Columns: dataset_name, schema_name, version_hash, version, engine_version, inserted_at.
-        """
+    def versions(self, datasets: Sequence[Dataset]) -> Iterator[StoredVersion]:
+        """Yields the stored schema versions, each once per dataset and schema."""
 
     def contents(self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         """Yields version hash and stored schema of the versions wanted by dataset."""
 
-    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
-        """Yields stored states.
-
-        Columns: dataset_name, pipeline_name, load_id, version, engine_version, version_hash, created_at, state.
-        """
+    def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
+        """Yields stored states."""
 
     def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
-        """Returns what the catalogue says of the tables.
-
-        Columns: dataset_name, table_name, row_count, byte_count, is_estimate.
-        """
+        """Returns what the catalogue says of the tables as ``STATISTICS_RESULT``."""
 
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
-        """Yields rows by load id, from the given load id on: dataset_name, table_name, load_id, row_count."""
+        """Yields rows by load id, from the given load id on, as ``COUNT_RESULT``."""
 
     def close(self) -> None:
         """Closes the connection."""
