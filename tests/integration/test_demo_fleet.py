@@ -1,0 +1,225 @@
+"""What the demo leaves in its destinations, read without meta-pipeline and without dlt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+
+from meta_pipeline.demo import Fleet, build_fleet, stop_fleet
+from meta_pipeline.demo.folder import LAKE_FOLDER, PIPELINES_FOLDER, WAREHOUSE_FILE
+from meta_pipeline.demo.schedule import window_until
+from meta_pipeline.demo.systems import AirportSystems
+
+# Of the six weeks, as many days as show the storm and the change of schema.
+DAYS = 24
+NOW = datetime(2026, 3, 6, 12, tzinfo=timezone.utc)
+
+# One worker runs them all, so that the fleet is built once (needs `--dist loadgroup`).
+pytestmark = pytest.mark.xdist_group("demo fleet")
+
+Rows = list[tuple[Any, ...]]
+Query = Callable[[str], Rows]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A fleet and what was said while it was built."""
+
+    fleet: Fleet
+    messages: list[str]
+    query: dict[str, Query]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("demo") / "demo-fleet"
+    messages: list[str] = []
+    with ExitStack() as stack:
+        fleet = build_fleet(folder, messages.append, now=NOW, days=DAYS)
+        stack.callback(stop_fleet, folder)
+        warehouse = stack.enter_context(duckdb.connect(str(folder / WAREHOUSE_FILE), read_only=True))
+        lake = stack.enter_context(duckdb.connect())
+        _create_views(lake, folder / LAKE_FOLDER)
+        postgres = stack.enter_context(closing(psycopg2.connect(fleet.server.url)))
+        yield Built(
+            fleet,
+            messages,
+            {
+                "warehouse": lambda text: warehouse.execute(text).fetchall(),
+                "finance_pg": lambda text: _fetch(postgres, text),
+                "lake": lambda text: lake.execute(text).fetchall(),
+            },
+        )
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, lake: Path) -> None:
+    for dataset in lake.iterdir():
+        connection.execute(f"create schema {dataset.name}")
+        for table in dataset.iterdir():
+            if files := sorted(str(file) for file in table.glob("*.jsonl*")):
+                reading = f"read_json({files!r}, format='newline_delimited', union_by_name=true)"
+                connection.execute(f"create view {dataset.name}.{table.name} as from {reading}")
+
+
+def _fetch(connection: Any, text: str) -> Rows:
+    with connection.cursor() as cursor:
+        cursor.execute(text)
+        rows: Rows = cursor.fetchall()
+        return rows
+
+
+LOADS = {
+    ("warehouse", "ops"): 2 * DAYS,
+    ("finance_pg", "finance"): DAYS - 10,
+    ("finance_pg", "reference"): DAYS,
+    ("finance_pg", "maintenance"): DAYS,
+    ("lake", "maintenance"): 3,
+    ("lake", "weather"): 2 * DAYS - 1,
+}
+
+
+@pytest.mark.parametrize(("destination", "dataset"), LOADS)
+def test_load_ids_agree_with_commits(built: Built, destination: str, dataset: str) -> None:
+    loads = built.query[destination](f"select load_id, inserted_at, status from {dataset}._dlt_loads")
+    assert len(loads) == LOADS[destination, dataset]
+    assert len({load_id for load_id, _, _ in loads}) == len(loads)
+    assert {status for _, _, status in loads} == {0}
+    for load_id, inserted_at, _ in loads:
+        created_at = datetime.fromtimestamp(float(load_id), timezone.utc)
+        assert timedelta(seconds=5) < _utc(inserted_at) - created_at < timedelta(minutes=3)
+        assert built.fleet.window.first_day < created_at < built.fleet.window.now
+
+
+@pytest.mark.parametrize(("destination", "dataset"), LOADS)
+def test_states_and_schema_versions_are_of_the_time_of_their_loads(
+    built: Built, destination: str, dataset: str
+) -> None:
+    query = built.query[destination]
+    commits = [_utc(moment) for (moment,) in query(f"select inserted_at from {dataset}._dlt_loads")]
+    written = [
+        *query(f"select created_at from {dataset}._dlt_pipeline_state"),
+        *query(f"select inserted_at from {dataset}._dlt_version"),
+    ]
+    for (moment,) in written:
+        assert min(abs(commit - _utc(moment)) for commit in commits) < timedelta(minutes=2)
+
+
+def test_departures_fall_with_the_storm(built: Built) -> None:
+    rows = built.query["warehouse"](
+        "select origin, inserted_at, count(*) from ops.departures join ops._dlt_loads on load_id = _dlt_load_id"
+        " group by all"
+    )
+    # What departs on one day is loaded on the next.
+    days = {
+        (origin, (_utc(at) - timedelta(days=1) - built.fleet.window.shift).date()): count for origin, at, count in rows
+    }
+    assert [days["EWR", date(2013, 2, day)] for day in (7, 8, 9, 10)] == [341, 164, 98, 287]
+    assert [days["JFK", date(2013, 2, day)] for day in (7, 8, 9, 10)] == [301, 145, 132, 284]
+
+
+def test_no_departure_is_loaded_twice(built: Built) -> None:
+    for table, key in {
+        "ops.departures": "carrier, flight_number, origin, scheduled_at",
+        "finance.chargeable_departures": "carrier, flight_number, origin, departed_at",
+    }.items():
+        query = built.query["warehouse" if table.startswith("ops") else "finance_pg"]
+        assert query(f"select count(*) from {table}") == query(
+            f"select count(*) from (select distinct {key} from {table}) as keys"
+        )
+
+
+def test_one_pipeline_has_been_silent_for_ten_days(built: Built) -> None:
+    ((last_load_at,),) = built.query["finance_pg"]("select max(inserted_at) from finance._dlt_loads")
+    assert timedelta(days=10) < built.fleet.window.now - last_load_at < timedelta(days=11)
+    for destination, dataset in LOADS.keys() - {("finance_pg", "finance"), ("lake", "maintenance")}:
+        ((last_load_at,),) = built.query[destination](f"select max(inserted_at) from {dataset}._dlt_loads")
+        assert built.fleet.window.now - _utc(last_load_at) < timedelta(days=1)
+
+
+def test_two_pipelines_share_a_dataset_and_a_schema(built: Built) -> None:
+    query = built.query["warehouse"]
+    assert query("select distinct schema_name from ops._dlt_loads") == [("ops",)]
+    assert query("select distinct pipeline_name from ops._dlt_pipeline_state order by 1") == [
+        ("ewr_departures",),
+        ("jfk_departures",),
+    ]
+    assert query("select count(*) from ops._dlt_version") == [(1,)]
+
+
+def test_the_weather_gains_a_column_in_the_fourth_week(built: Built) -> None:
+    versions = built.query["lake"]("select inserted_at, schema from weather._dlt_version order by inserted_at")
+    columns = [set(_schema(schema)["tables"]["observations"]["columns"]) for _, schema in versions]
+    assert len(versions) == 2
+    assert columns[1] - columns[0] == {"wind_gust"}
+    assert columns[0] < columns[1]
+    changed_at = _utc(versions[1][0])
+    assert timedelta(0) < changed_at - built.fleet.window.first_day - timedelta(weeks=3) < timedelta(days=1)
+    ((before, after),) = built.query["lake"](
+        "select count(wind_gust) filter (_dlt_load_id::double < $changed), count(wind_gust)"
+        " from weather.observations".replace("$changed", str(changed_at.timestamp() - 120))
+    )
+    assert before == 0
+    assert after > 0
+
+
+def test_a_column_is_tagged_as_personal(built: Built) -> None:
+    ((schema,),) = built.query["finance_pg"]("select schema from maintenance._dlt_version")
+    assert _schema(schema)["tables"]["rotations"]["columns"]["tail_number"]["x-annotation-pii"] is True
+
+
+def test_rotations_have_every_leg_nested(built: Built) -> None:
+    query, window = built.query["finance_pg"], built.fleet.window
+    ((rotations, legs, orphans),) = query(
+        "select count(distinct r._dlt_id), count(*), count(*) filter (where r._dlt_id is null)"
+        " from maintenance.rotations__legs l left join maintenance.rotations r on r._dlt_id = l._dlt_parent_id"
+    )
+    ((last_load_id,),) = query("select max(load_id) from maintenance._dlt_loads")
+    loaded_at = datetime.fromtimestamp(float(last_load_id), timezone.utc)
+    assert legs == len(AirportSystems(window, lambda: loaded_at).departures(carrier="B6"))
+    assert 0 < rotations < legs
+    assert orphans == 0
+
+
+def test_reference_data_is_merged_by_key(built: Built) -> None:
+    query = built.query["finance_pg"]
+    assert query("select count(*), count(distinct carrier) from reference.airlines") == [(16, 16)]
+    assert query("select count(*) = count(distinct faa), count(distinct _dlt_load_id) from reference.airports") == [
+        (True, 1)
+    ]
+    assert query("select count(*) from reference._dlt_pipeline_state") == [(1,)]
+
+
+def test_only_the_last_register_of_aircraft_is_kept(built: Built) -> None:
+    query = built.query["lake"]
+    assert query("select count(*), count(distinct _dlt_load_id) from maintenance.planes") == [(3322, 1)]
+
+
+def test_dlt_works_within_the_folder(built: Built) -> None:
+    names = sorted(path.name for path in (built.fleet.folder / PIPELINES_FOLDER).iterdir())
+    assert "weather" in names
+    assert len(names) == 7
+
+
+def test_progress_fits_a_terminal_and_a_log(built: Built) -> None:
+    assert built.fleet.window == window_until(NOW, DAYS)
+    assert all(len(message) < 80 for message in built.messages)
+    assert len(built.messages) == 1 + 3 * 3 + 3
+
+
+def _utc(moment: datetime | str) -> datetime:
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _schema(stored: str | dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(stored) if isinstance(stored, str) else stored
+    return schema
