@@ -16,7 +16,7 @@ import click
 
 from meta_pipeline import __version__
 from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
-from meta_pipeline.output import ago, note, print_json, print_rows, warn
+from meta_pipeline.output import ago, is_terminal, note, print_json, print_rows, warn
 
 if TYPE_CHECKING:
     from meta_pipeline.collect.stage import CollectResult
@@ -225,24 +225,20 @@ def _show(fleet: FleetStatus, as_json: bool) -> None:
     if as_json:
         print_json(fleet)
         return
-    columns = {"Status": 11, "Pipeline": 18, "Where": 18, "Last load": 10, "Why": None}
-    now = fleet.as_of if fleet.is_past else None
-    print_rows(
-        columns,
-        [
-            (
-                pipeline.status,
-                pipeline.pipeline_name or "(unknown)",
-                f"{pipeline.destination_name}.{pipeline.dataset_name}",
-                ago(pipeline.last_load_at, now),
-                pipeline.reason,
-            )
-            for pipeline in fleet.pipelines
-        ],
-    )
+    named = [(item, item.pipeline_name or "(unknown)") for item in fleet.pipelines]
+    if is_terminal():
+        rows = [(item.status, f"{name}\n{item.where}", item.reason) for item, name in named]
+        print_rows({"Status": 11, "Pipeline": 30, "Why": None}, rows)
+    else:
+        lines = [(item.status, name, item.where, _iso(item.last_load_at), item.reason) for item, name in named]
+        print_rows(dict.fromkeys(("Status", "Pipeline", "Where", "Last load", "Why")), lines)
     for item in fleet.uncovered:
         warn(f"{item.outcome}: {'.'.join(filter(None, (item.destination_name, item.dataset_name)))}: {item.error}")
     note(_summary(fleet))
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else ""
 
 
 def _summary(fleet: FleetStatus) -> str:

@@ -29,6 +29,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
+def is_terminal() -> bool:
+    """Tells whether standard output is a terminal, where a person reads it."""
+    return sys.stdout.isatty()
+
+
 def print_rows(columns: Mapping[str, int | None], rows: Sequence[Sequence[str]]) -> None:
     """Prints rows: a table on a terminal, else tab-separated lines under a header.
 
@@ -36,7 +41,7 @@ def print_rows(columns: Mapping[str, int | None], rows: Sequence[Sequence[str]])
         columns: Title of each column and its width on a terminal; None takes what is left.
         rows: The cells.
     """
-    if not sys.stdout.isatty():
+    if not is_terminal():
         for row in (list(columns), *rows):
             click.echo("\t".join(_one_line(cell) for cell in row))
         return

@@ -71,6 +71,11 @@ class PipelineStatus:
     reason: str
 
     @property
+    def where(self) -> str:
+        """Returns destination and dataset, as one would write them in a query."""
+        return f"{self.destination_name}.{self.dataset_name}"
+
+    @property
     def severity(self) -> Severity:
         """Returns how bad the status is."""
         return _SEVERITY_OF.get(self.status, "info")
