@@ -1,0 +1,1 @@
+"""Measurements of meta-pipeline against its peers, on a fleet of datasets in a real PostgreSQL server."""
