@@ -38,7 +38,7 @@ fail_on_option = click.option(
 
 
 def reporting_errors(command: Command) -> Command:
-    """Turns an error that was raised on purpose into its message and exit code 2."""
+    """Turns an error into its message, where it was raised on purpose, and exit code 2."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -46,6 +46,11 @@ def reporting_errors(command: Command) -> Command:
             return command(*args, **kwargs)
         except MetaPipelineError as error:
             warn(f"Error: {error}")
+            sys.exit(NOT_DONE)
+        except Exception as error:
+            # Not Python's own exit code 1, which stands for findings; and its text may quote anything.
+            logging.getLogger("meta_pipeline").debug("Broke off", exc_info=True)
+            warn(f"Error: broke off with an unexpected {type(error).__name__}. meta-pipeline --verbose shows where")
             sys.exit(NOT_DONE)
 
     return cast(Command, wrapped)
@@ -82,11 +87,11 @@ def main(verbose: bool) -> None:
 def check(as_json: bool) -> None:
     """Say what can be reached and what will be read, before anything is written."""
     from meta_pipeline.collect.check import check_destinations, problems_of  # noqa: PLC0415
-    from meta_pipeline.config import SECTION, find_home, parse_settings, read_table  # noqa: PLC0415
+    from meta_pipeline.config import find_home, parse_settings, read_settings  # noqa: PLC0415
 
     folder = Path.cwd()
     home = find_home(folder)
-    settings = parse_settings(read_table(folder, SECTION))
+    settings = parse_settings(read_settings(folder))
     findings = check_destinations(settings)
     problems = problems_of(settings, findings)
     if as_json:

@@ -8,6 +8,7 @@ that no one reads.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -63,8 +64,9 @@ class Settings:
 
 
 _DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
+SOURCE_KEYS = ("destinations", *_DESTINATION_KEYS[1:], "schema_exports")
 _RESERVED_KEYS = ("inbox", "dbt_artifacts")
-_KEYS = ("destinations", *_DESTINATION_KEYS[1:], "schema_exports", *_RESERVED_KEYS)
+_KEYS = (*SOURCE_KEYS, *_RESERVED_KEYS)
 
 
 def parse_settings(raw: Mapping[str, Any]) -> Settings:
@@ -88,7 +90,7 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
             '  [sources.dlt_metadata]\n  destinations = ["finance_pg"]\n'
             '  [destination.finance_pg]\n  destination_type = "postgres"'
         )
-    if isinstance(entries, str) or not isinstance(entries or (), Iterable):
+    if isinstance(entries, (str, Mapping)) or not isinstance(entries or (), Iterable):
         raise ConfigurationError(f"destinations must be a list of names, not {entries!r}: destinations = [{entries!r}]")
     destinations = []
     for entry in entries or ():
@@ -128,7 +130,8 @@ def _strings(table: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tu
     value = table.get(key)
     if value is None:
         return default
-    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+    is_list = isinstance(value, Iterable) and not isinstance(value, (str, Mapping))
+    if not is_list or not all(isinstance(item, str) for item in value):
         raise ConfigurationError(f"{key} must be a list of strings, not {value!r}.")
     return tuple(value)
 
@@ -144,6 +147,39 @@ def _unknown_keys(table: Mapping[str, Any], known: Iterable[str], place: str) ->
 def _suggestion(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Reads what ``[sources.dlt_metadata]`` says, environment variables over the files, without importing dlt.
+
+    Args:
+        folder: The working folder.
+
+    Returns:
+        The section as a mapping, for :func:`parse_settings`.
+
+    Raises:
+        ConfigurationError: A file is not TOML, or a variable that must be a list is not JSON.
+    """
+    return {**read_table(folder, SECTION), **_environment_table(SECTION)}
+
+
+def _environment_table(path: tuple[str, ...]) -> dict[str, Any]:
+    prefix = "__".join((*path, "")).upper()
+    return {
+        name.removeprefix(prefix).lower(): _environment_value(name, value)
+        for name, value in sorted(os.environ.items())
+        if name.startswith(prefix)
+    }
+
+
+def _environment_value(name: str, value: str) -> Any:
+    if not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ConfigurationError(f'{name} is not JSON. Write lists as ["one", "two"].') from None
 
 
 def destination_hint(name: str, folder: Path) -> str:
@@ -206,18 +242,20 @@ def find_home(folder: Path) -> Home:
         ConfigurationError: The configuration is not TOML, or names a home that is not supported yet.
     """
     table = read_table(folder, ("destination", HOME_DESTINATION))
-    destination_type = _environment("destination_type") or table.get("destination_type", "duckdb")
-    if destination_type != "duckdb":
+    table |= _environment_table(("destination", HOME_DESTINATION))
+    destination_type = table.get("destination_type", "duckdb")
+    if str(destination_type).rsplit(".", maxsplit=1)[-1] != "duckdb":
         raise ConfigurationError(
             f"[destination.{HOME_DESTINATION}] has destination_type {destination_type!r}; the observability dataset "
             'lives on "duckdb" for now.'
         )
-    credentials = _environment("credentials") or table.get("credentials")
+    credentials = table.get("credentials__database") or table.get("credentials")
     if isinstance(credentials, Mapping):
         credentials = credentials.get("database")
     path = str(credentials or HOME_FILE).removeprefix("duckdb:///")
+    if path.startswith((":", "md:", "motherduck:")):
+        raise ConfigurationError(
+            f"The credentials in [destination.{HOME_DESTINATION}] must be the path of a DuckDB file. What is in "
+            "memory would be gone when the command ends, and MotherDuck is not supported yet."
+        )
     return Home("duckdb", str((folder / path).absolute()), folder.absolute() / WORK_FOLDER)
-
-
-def _environment(key: str) -> str | None:
-    return os.environ.get(f"DESTINATION__{HOME_DESTINATION}__{key}".upper())

@@ -105,7 +105,11 @@ def _plain(value: Any) -> Any:
 
 def _printable(text: str) -> str:
     """Returns the text without control characters, which a name could use to steer the terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(char if char.isprintable() or char == "\n" else _stand_in(char) for char in text)
+
+
+def _stand_in(char: str) -> str:
+    return " " if char.isspace() else "\N{REPLACEMENT CHARACTER}"
 
 
 def _one_line(text: str) -> str:

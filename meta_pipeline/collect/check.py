@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+from meta_pipeline.collect.exports import DESTINATION_NAME, DESTINATION_TYPE, exported_files, missing_folder
 from meta_pipeline.collect.opening import destination_type, open_destination
 from meta_pipeline.collect.readings import MAX_AT_ONCE
 from meta_pipeline.collect.selection import is_dev_mode, is_selected
@@ -46,7 +48,7 @@ def check_destinations(settings: Settings) -> list[Finding]:
     """
     with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         found = pool.map(lambda destination: list(_check(destination)), settings.destinations)
-        return [finding for findings in found for finding in findings]
+        return [*(finding for findings in found for finding in findings), *map(_check_folder, settings.schema_exports)]
 
 
 def _check(settings: DestinationSettings) -> Iterator[Finding]:
@@ -59,6 +61,10 @@ def _check(settings: DestinationSettings) -> Iterator[Finding]:
             warehouse.close()
     except (CollectionError, ConfigurationError) as error:
         yield Finding(settings.name, kind, None, False, True, str(error))
+        return
+    except Exception as error:
+        # One destination that breaks in an unforeseen way must not hide what is found of the others.
+        yield Finding(settings.name, kind, None, False, True, f"broke off with an unexpected {type(error).__name__}")
         return
     if not datasets:
         note = "reached, but no dataset holds a _dlt_loads table that these credentials can see"
@@ -81,12 +87,23 @@ def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset) 
             is_fault=True,
         )
     missing = [SYSTEM_TABLES[kind] for kind in SYSTEM_TABLES if kind not in dataset.tables]
+    missing += [
+        f"{table.name}.{column}" for kind, table in dataset.tables.items() for column in dataset.missing_columns(kind)
+    ]
     what = "system tables and catalogue" + (", rows counted by load" if settings.row_counts == "scan" else "")
     if missing:
-        return finding(f"{what}; without {', '.join(missing)}, which is not there", is_read=True, is_fault=True)
+        return finding(f"{what}; without {', '.join(missing)}, which is missing", is_read=True, is_fault=True)
     return finding(what, is_read=True)
+
+
+def _check_folder(path: str) -> Finding:
+    problem = missing_folder(path)
+    note = problem or f"{len(exported_files(Path(path)))} exported schemas"
+    return Finding(DESTINATION_NAME, DESTINATION_TYPE, path, not problem, bool(problem), note)
 
 
 def problems_of(settings: Settings, findings: Sequence[Finding]) -> list[str]:
     """Returns what somebody has to mend, in words."""
-    return [*settings.problems, *(f"{item.destination_name}: {item.note}" for item in findings if item.is_fault)]
+    faults = (item for item in findings if item.is_fault)
+    told = (f"{'.'.join(filter(None, (item.destination_name, item.dataset_name)))}: {item.note}" for item in faults)
+    return [*settings.problems, *told]

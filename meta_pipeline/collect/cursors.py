@@ -8,13 +8,17 @@ and their status summed by the warehouse; where that differs from last time, the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from meta_pipeline.collect.warehouse import Kind, Summary
 
 OVERLAP = timedelta(hours=1)
+
+KINDS: tuple[Kind, ...] = ("loads", "versions", "states")
+
+_EMPTY: tuple[Any, ...] = (None, 0, ())
 
 Extent = Literal["nothing", "recent", "all"]
 
@@ -32,8 +36,8 @@ class TableCursor:
         settled_status_sum: Sum of their status.
     """
 
-    rows: int
-    last: str | None
+    rows: int = 0
+    last: str | None = None
     status_sum: int = 0
     boundary: str | None = None
     settled_rows: int = 0
@@ -49,7 +53,8 @@ class DatasetCursor:
         versions: Cursor of its schema versions.
         states: Cursor of its pipeline states.
         counted_to: Highest load id whose rows were counted.
-        statistics: Digest of its table statistics.
+        recent_loads: Loads of the overlap whose rows were counted.
+        digest: Digest of its table statistics; of its schemas, where it is a folder of exported ones.
         schemas_seen: Number of schemas in it.
         outcome: Outcome of the last collection.
         since: First collection with that outcome, ISO 8601.
@@ -59,7 +64,8 @@ class DatasetCursor:
     versions: TableCursor | None = None
     states: TableCursor | None = None
     counted_to: str | None = None
-    statistics: str | None = None
+    recent_loads: tuple[str, ...] = ()
+    digest: str | None = None
     schemas_seen: int | None = None
     outcome: str | None = None
     since: str | None = None
@@ -74,15 +80,26 @@ class DatasetCursor:
         changes: dict[str, Any] = {kind: cursor}
         return replace(self, **changes)
 
+    def continued(self, outcome: str, collected_at: datetime) -> DatasetCursor:
+        """Returns the same after a collection that ended with an outcome: where it is a new one, a stretch begins."""
+        if outcome == self.outcome and self.since:
+            return self
+        return replace(self, outcome=outcome, since=collected_at.isoformat())
+
+    def restarted(self) -> DatasetCursor:
+        """Returns the cursor of a dataset that is to be read again from the start; coverage and counts go on."""
+        return replace(self, loads=None, versions=None, states=None, digest=None)
+
     def to_state(self) -> dict[str, Any]:
-        """Returns a JSON object for dlt's state, without empty fields."""
-        return _without_none(asdict(self))
+        """Returns a JSON object for dlt's state, without empty fields: there may be a thousand of them."""
+        return _without_empty(asdict(self))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> DatasetCursor:
-        """Returns the cursor that ``to_state`` made an object of."""
-        tables = {kind: TableCursor(**state[kind]) for kind in ("loads", "versions", "states") if kind in state}
-        return cls(**{**state, **tables})
+        """Returns the cursor that ``to_state`` made an object of; what another version added to it is left out."""
+        values = {**state, "recent_loads": tuple(state.get("recent_loads", ()))}
+        values |= {kind: TableCursor(**_known_fields(TableCursor, state[kind])) for kind in KINDS if kind in state}
+        return cls(**_known_fields(cls, values))
 
 
 def boundary_of(cursor: TableCursor | None) -> datetime | None:
@@ -116,16 +133,15 @@ def next_boundary(summary: Summary) -> datetime | None:
     return summary.last - OVERLAP if summary.last else None
 
 
-def settle(summary: Summary, boundary: datetime | None, settled: Summary) -> TableCursor:
+def settle(summary: Summary, boundary: datetime | None) -> TableCursor:
     """Makes the cursor of a table that is about to be read.
 
-    The settled rows are counted before reading: what is committed behind the boundary meanwhile makes the count
-    differ next time, and is read then.
+    What is committed behind the boundary while the table is read makes its settled rows differ next time, and is read
+    then.
 
     Args:
-        summary: What the table held before reading.
+        summary: What the table held before reading, settled at the next boundary too.
         boundary: The next boundary.
-        settled: What it held, settled at that boundary.
 
     Returns:
         The cursor to store when the reading went well.
@@ -135,8 +151,8 @@ def settle(summary: Summary, boundary: datetime | None, settled: Summary) -> Tab
         last=_iso(summary.last),
         status_sum=summary.status_sum,
         boundary=_iso(boundary),
-        settled_rows=settled.settled_rows,
-        settled_status_sum=settled.settled_status_sum,
+        settled_rows=summary.next_settled_rows,
+        settled_status_sum=summary.next_settled_status_sum,
     )
 
 
@@ -144,7 +160,11 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _without_none(value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(item) if isinstance(item, dict) else item for key, item in value.items() if item is not None
-    }
+def _known_fields(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(cls)}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
+    slim = {key: _without_empty(item) if isinstance(item, dict) else item for key, item in value.items()}
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in slim.items() if item not in _EMPTY}

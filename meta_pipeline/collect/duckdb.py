@@ -60,8 +60,8 @@ class DuckDbConnection:
         path = credentials.database
         if not Path(path).exists():
             raise DestinationUnreachableError(
-                f"there is no file {path}. Check the path in [destination.<name>.credentials]; a relative one counts "
-                "from the working folder"
+                f"there is no file {path}. Check the path in the destination's credentials; a relative one counts from "
+                "the working folder"
             )
         try:
             self._connection = duckdb.connect(path, read_only=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import yaml
 
 from meta_pipeline.collect.batches import Batch, batch_of_rows
+from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.history import SchemaArchive, content_batches
-from meta_pipeline.collect.schemas import SchemaContent, read_content
+from meta_pipeline.collect.outcomes import Outcome, coverage_row, digest_of
+from meta_pipeline.collect.schemas import CURRENT_ENGINE, SchemaContent, read_content
 from meta_pipeline.collect.tables import COVERAGE, EXPORTED_SCHEMAS
 from meta_pipeline.exceptions import RecordUnreadableError
 
@@ -24,38 +26,64 @@ PATTERNS = ("*.schema.yaml", "*.schema.yml", "*.schema.json")
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_exports(folders: Sequence[str], collected_at: datetime) -> Iterator[Batch]:
+@dataclass
+class _Folder:
+    """What was read of one configured folder."""
+
+    path: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    contents: dict[str, SchemaContent] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_exports(folders: Sequence[str], state: dict[str, Any], collected_at: datetime) -> Iterator[Batch]:
     """Reads all exported schemas.
 
     Args:
         folders: The configured folders; relative ones count from the working folder.
+        state: Cursors by folder, as JSON objects; moved when the folder was read.
         collected_at: Start of the collection.
 
     Yields:
-        Batches of ``exported_schemas``, of what the schemas hold, and of the coverage: each folder stands there as a
-        dataset of the destination ``schema_exports``.
+        Batches of ``exported_schemas`` and of what the schemas hold, for folders in which something changed, and of the
+        coverage: each folder stands there as a dataset of the destination ``schema_exports``.
     """
-    archive = SchemaArchive()
-    rows: list[dict[str, Any]] = []
-    contents: dict[str, SchemaContent] = {}
     coverage = []
-    for folder in folders:
-        problems = _missing(folder)
-        names = set()
-        for file in exported_files(Path(folder)):
-            try:
-                content = read_export(file, archive)
-            except RecordUnreadableError as error:
-                problems.append(f"file {file} {error}")
-                continue
-            contents[content.version_hash] = content
-            names.add(content.schema_name)
-            rows.append(_row(Path(folder), file, content))
-        coverage.append(_coverage_row(folder, problems, len(names), collected_at))
+    for path in folders:
+        before = DatasetCursor.from_state(state.get(path, {}))
+        archive = SchemaArchive()
+        folder = _read_folder(path, archive)
+        digest = digest_of([[row["file_name"], row["version_hash"]] for row in folder.rows])
+        if folder.rows and digest != before.digest:
+            yield batch_of_rows(EXPORTED_SCHEMAS, folder.rows, collected_at)
+            yield from content_batches(list(folder.contents.values()), archive, collected_at)
+        outcome = Outcome("partial", "; ".join(folder.problems)) if folder.problems else Outcome("complete")
+        names = {content.schema_name for content in folder.contents.values()}
+        cursor = replace(before, digest=digest, schemas_seen=len(names)).continued(outcome.outcome, collected_at)
+        coverage.append(coverage_row(DESTINATION_NAME, DESTINATION_TYPE, path, outcome, cursor))
+        state[path] = cursor.to_state()
     if folders:
-        yield batch_of_rows(EXPORTED_SCHEMAS, rows, collected_at)
-        yield from content_batches(list(contents.values()), archive, collected_at)
         yield batch_of_rows(COVERAGE, coverage, collected_at)
+
+
+def missing_folder(path: str) -> str | None:
+    """Says what is wrong with a configured folder; None where it is there."""
+    return None if Path(path).is_dir() else f"there is no folder {path}. Check schema_exports in .dlt/config.toml"
+
+
+def _read_folder(path: str, archive: SchemaArchive) -> _Folder:
+    folder = _Folder(path)
+    if problem := missing_folder(path):
+        folder.problems.append(problem)
+    for file in exported_files(Path(path)):
+        try:
+            content = read_export(file, archive)
+        except RecordUnreadableError as error:
+            folder.problems.append(f"file {file} {error}. Export it again, or take it out of the folder")
+            continue
+        folder.contents[content.version_hash] = content
+        folder.rows.append(_row(Path(path), file, content))
+    return folder
 
 
 def exported_files(folder: Path) -> list[Path]:
@@ -76,42 +104,30 @@ def read_export(file: Path, archive: SchemaArchive) -> SchemaContent:
     Raises:
         RecordUnreadableError: The file is not YAML or JSON, or not a dlt schema.
     """
-    from dlt.common.schema.utils import generate_version_hash  # noqa: PLC0415
-
     try:
         text = file.read_text(encoding="utf-8")
         schema = orjson.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=_YAML_LOADER)  # noqa: S506
-        version_hash = generate_version_hash(schema)
+        version_hash = _version_hash(schema)
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise RecordUnreadableError("is not a dlt schema in YAML or JSON") from None
     return read_content(orjson.dumps(schema, default=str).decode(), archive.definitions, version_hash)
 
 
+def _version_hash(schema: dict[str, Any]) -> str:
+    """Returns the hash of an exported schema, after filling in the names and defaults that dlt left out of the file."""
+    from dlt.common.schema.utils import apply_defaults, generate_version_hash  # noqa: PLC0415
+
+    if schema["engine_version"] < CURRENT_ENGINE:
+        # dlt changes such a schema before it computes a hash: the one in the file cannot be checked.
+        return str(schema.get("version_hash") or generate_version_hash(cast(Any, schema)))
+    return generate_version_hash(apply_defaults(cast(Any, schema)))
+
+
 def _row(folder: Path, file: Path, content: SchemaContent) -> dict[str, Any]:
     return {
-        "file_name": (Path(folder.name) / file.relative_to(folder)).as_posix(),
+        "file_name": (folder / file.relative_to(folder)).as_posix(),
         "schema_name": content.schema_name,
         "version_hash": content.version_hash,
         "version": content.version,
         "engine_version": content.engine_version,
-    }
-
-
-def _missing(folder: str) -> list[str]:
-    if Path(folder).is_dir():
-        return []
-    return [f"there is no folder {folder}. Check schema_exports in .dlt/config.toml"]
-
-
-def _coverage_row(folder: str, problems: list[str], schemas_seen: int, collected_at: datetime) -> dict[str, Any]:
-    identity = f"{DESTINATION_NAME}\x00{folder}\x00{bool(problems)}"
-    return {
-        "coverage_id": hashlib.blake2b(identity.encode(), digest_size=12).hexdigest(),
-        "destination_name": DESTINATION_NAME,
-        "destination_type": DESTINATION_TYPE,
-        "dataset_name": folder,
-        "outcome": "partial" if problems else "complete",
-        "error": "; ".join(problems) or None,
-        "schemas_seen": schemas_seen,
-        "since": collected_at,
     }

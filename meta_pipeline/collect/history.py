@@ -36,7 +36,9 @@ from meta_pipeline.collect.tables import (
 from meta_pipeline.collect.warehouse import Problem, StoredVersion
 from meta_pipeline.exceptions import RecordUnreadableError
 
-FetchContents = Callable[[Mapping[str, Sequence[str]]], Iterator[tuple[str, str]]]
+MAX_COPIES_TRIED = 3
+
+FetchContents = Callable[[Mapping[str, Sequence[str]]], Iterator[tuple[str, str | None]]]
 """Reads version hash and stored schema of the versions wanted by dataset."""
 
 
@@ -55,20 +57,30 @@ class SchemaArchive:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def fetch(self, wanted: Iterable[StoredVersion], fetch_contents: FetchContents) -> None:
-        """Reads the contents that are not here yet, each from one of the datasets that hold it."""
-        by_dataset: dict[str, list[str]] = defaultdict(list)
-        asked = {*self.contents, *self.unreadable}
+        """Reads the contents that are not here yet, each from one of the datasets that hold it.
+
+        Where that copy does not decode, a few others are tried.
+        """
+        holders: dict[str, list[str]] = defaultdict(list)
         for version in wanted:
-            if version.version_hash not in asked:
-                asked.add(version.version_hash)
-                by_dataset[version.dataset_name].append(version.version_hash)
-        if not by_dataset:
-            return
-        for version_hash, text in fetch_contents(by_dataset):
-            try:
-                self.contents[version_hash] = read_content(text, self.definitions, version_hash)
-            except RecordUnreadableError as error:
-                self.unreadable[version_hash] = str(error)
+            if version.version_hash not in self.contents and version.version_hash not in self.unreadable:
+                holders[version.version_hash].append(version.dataset_name)
+        for attempt in range(MAX_COPIES_TRIED):
+            by_dataset: dict[str, list[str]] = defaultdict(list)
+            for version_hash, datasets in holders.items():
+                if version_hash not in self.contents and attempt < len(datasets):
+                    by_dataset[datasets[attempt]].append(version_hash)
+            if not by_dataset:
+                return
+            for version_hash, text in fetch_contents(by_dataset):
+                self._add(version_hash, text)
+
+    def _add(self, version_hash: str, text: str | None) -> None:
+        try:
+            self.contents[version_hash] = read_content(text or "", self.definitions, version_hash)
+            self.unreadable.pop(version_hash, None)
+        except RecordUnreadableError as error:
+            self.unreadable[version_hash] = str(error)
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ def read_history(
         ``schema_references`` and ``schema_changes``.
     """
     archive = SchemaArchive()
-    versions = sorted(versions, key=lambda version: (version.inserted_at, version.version, version.version_hash))
+    versions = sorted(versions, key=_age)
     new = [version for version in versions if is_new(version)]
     archive.fetch(new, fetch_contents)
     links = list(_link(versions, new, archive))
@@ -149,6 +161,11 @@ def content_batches(
     yield batch_of_rows(SCHEMA_TABLES, tables, collected_at)
     yield batch_of_rows(SCHEMA_COLUMNS, columns, collected_at)
     yield batch_of_rows(SCHEMA_REFERENCES, references, collected_at)
+
+
+def _age(version: StoredVersion) -> tuple[float, int, str]:
+    stored_at = version.inserted_at.timestamp() if version.inserted_at else 0.0
+    return stored_at, version.version or 0, version.version_hash
 
 
 def _link(versions: Sequence[StoredVersion], new: Sequence[StoredVersion], archive: SchemaArchive) -> Iterator[_Link]:
@@ -202,6 +219,6 @@ def _problems(new: Sequence[StoredVersion], archive: SchemaArchive) -> Iterator[
             yield Problem(
                 version.dataset_name,
                 "versions",
-                f"version {version.version} of schema {version.schema_name} (_dlt_version, hash "
+                f"version {version.version} of schema {version.schema_name} (_dlt_version, version_hash "
                 f"{version.version_hash}) {reason}",
             )

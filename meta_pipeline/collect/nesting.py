@@ -67,17 +67,28 @@ def count_paths(tables: Mapping[str, Mapping[str, str]]) -> Iterator[CountPath]:
 
 
 def _nested_path(table: str, tables: Mapping[str, Mapping[str, str]]) -> CountPath | None:
+    return _path_to_root(table, tables) or _path_through_parents(table, tables)
+
+
+def _path_to_root(table: str, tables: Mapping[str, Mapping[str, str]]) -> CountPath | None:
+    link = tables[table].get(ROOT_COLUMN)
+    for above in _ancestors(table, tables):
+        key, load_id = tables[above].get(ROW_ID_COLUMN), tables[above].get(LOAD_ID_COLUMN)
+        if link and key and load_id:
+            return CountPath(table, (Step(link, above, key),), load_id)
+    return None
+
+
+def _path_through_parents(table: str, tables: Mapping[str, Mapping[str, str]]) -> CountPath | None:
     steps: list[Step] = []
     below = table
     for above in _ancestors(table, tables):
-        has_load_id = LOAD_ID_COLUMN in tables[above]
-        link = tables[below].get(ROOT_COLUMN if has_load_id and ROOT_COLUMN in tables[below] else PARENT_COLUMN)
-        key = tables[above].get(ROW_ID_COLUMN)
+        link, key = tables[below].get(PARENT_COLUMN), tables[above].get(ROW_ID_COLUMN)
         if link is None or key is None:
             continue
         steps.append(Step(link, above, key))
-        if has_load_id:
-            return CountPath(table, tuple(steps), tables[above][LOAD_ID_COLUMN])
+        if load_id := tables[above].get(LOAD_ID_COLUMN):
+            return CountPath(table, tuple(steps), load_id)
         below = above
     return None
 

@@ -14,16 +14,26 @@ from dlt.dataset.utils import get_destination_client_initial_config
 from meta_pipeline.collect import duckdb, filesystem
 from meta_pipeline.collect.warehouse import Warehouse
 from meta_pipeline.config import destination_hint
-from meta_pipeline.exceptions import CollectionError, ConfigurationError, DestinationUnreachableError
+from meta_pipeline.exceptions import (
+    CollectionError,
+    ConfigurationError,
+    DestinationForbiddenError,
+    DestinationUnreachableError,
+)
 
 FAMILIES = ("duckdb", "postgres", "filesystem")
 
 
 def destination_type(name: str) -> str | None:
     """Returns dlt's type of a named destination, or None where it is not configured."""
-    configured: str | None = dlt.config.get(f"destination.{name}.destination_type")
-    kind = configured or (name if name in FAMILIES else None)
+    configured: Any = dlt.config.get(f"destination.{name}.destination_type")
+    # dlt takes the name of one of its own destinations for a destination of that type.
+    kind = str(configured) if configured else (name if _is_type(name) else None)
     return kind.rsplit(".", maxsplit=1)[-1] if kind else None
+
+
+def _is_type(name: str) -> bool:
+    return isinstance(getattr(dlt.destinations, name, None), type)
 
 
 def open_destination(name: str) -> Warehouse:
@@ -54,9 +64,15 @@ def open_destination(name: str) -> Warehouse:
         return _connect(name, kind)
     except (CollectionError, ConfigurationError):
         raise
+    except PermissionError as error:
+        raise DestinationForbiddenError(
+            f"no right to open {error.filename or kind}. Grant the right to read it to the user that collects"
+        ) from None
     except OSError as error:
         reason = error.strerror or "no answer"
-        raise DestinationUnreachableError(f"could not open {kind}: {type(error).__name__}: {reason}") from None
+        raise DestinationUnreachableError(
+            f"could not open {kind}: {reason}. Check [destination.{name}] in .dlt/config.toml and .dlt/secrets.toml"
+        ) from None
     except Exception as error:
         # Such an error may quote the credentials.
         raise ConfigurationError(_unusable(name, kind, error)) from None
@@ -83,11 +99,7 @@ def _unusable(name: str, kind: str, error: Exception) -> str:
             f"pip install 'meta-pipeline[{_extra(name, kind)}]'"
         )
     if isinstance(error, ConfigFieldMissingException):
-        missing = ", ".join(sorted(error.fields))
-        return (
-            f"destination {name!r} lacks {missing}. Put it into [destination.{name}] in .dlt/secrets.toml or into the "
-            f"environment variable DESTINATION__{name.upper()}__CREDENTIALS"
-        )
+        return _incomplete(name, kind, error)
     if isinstance(error, ValueNotSecretException):
         return (
             f"the credentials of destination {name!r} stand in .dlt/config.toml, where dlt does not read secrets. Move "
@@ -99,7 +111,31 @@ def _unusable(name: str, kind: str, error: Exception) -> str:
     )
 
 
+def _incomplete(name: str, kind: str, error: ConfigFieldMissingException) -> str:
+    if kind == "filesystem":
+        return (
+            f"destination {name!r} lacks bucket_url. Put it into [destination.{name}] in .dlt/config.toml or into the "
+            f"environment variable DESTINATION__{name.upper()}__BUCKET_URL"
+        )
+    missing = ", ".join(_missing_fields(error))
+    return (
+        f"destination {name!r} lacks {missing}. Put it into [destination.{name}] in .dlt/secrets.toml or into the "
+        f"environment variable DESTINATION__{name.upper()}__CREDENTIALS"
+    )
+
+
+def _missing_fields(error: ConfigFieldMissingException) -> list[str]:
+    """Returns the missing fields; of credentials that are there in part, the missing parts."""
+    fields: list[str] = []
+    for field, traces in sorted(error.traces.items()):
+        nested: list[Any] = [trace for trace in traces if hasattr(trace, "traces")]
+        parts = [part for trace in nested for part in trace.traces]
+        fields.extend(f"{field}.{part}" for part in dict.fromkeys(parts)) if parts else fields.append(field)
+    return fields
+
+
 def _extra(name: str, kind: str) -> str:
-    url = str(dlt.config.get(f"destination.{name}.bucket_url") or "")
+    configured: Any = dlt.config.get(f"destination.{name}.bucket_url")
+    url = str(configured or "")
     protocol = url.split("://", 1)[0] if "://" in url else ""
     return {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}.get(protocol, kind)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from io import BufferedReader
 from typing import Any, BinaryIO
 
 import psycopg2
@@ -19,10 +20,19 @@ from meta_pipeline.collect.warehouse import SYSTEM_TABLES
 from meta_pipeline.exceptions import (
     CollectionError,
     DestinationForbiddenError,
+    DestinationLockedError,
     DestinationUnreachableError,
 )
 
-CONNECT_TIMEOUT_SECONDS = 15
+LOCK_TIMEOUT_SECONDS = 30
+SESSION_SETTINGS: Mapping[str, str] = {
+    "default_transaction_read_only": "on",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "standard_conforming_strings": "on",
+    "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
+}
+KEEPALIVES: Mapping[str, int] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 ROWS_AT_ONCE = 500
 CSV_BLOCK_BYTES = 8 << 20
 
@@ -43,7 +53,7 @@ CATALOGUE = Catalogue(
     statistics="""
         select n.nspname::text as dataset_name, c.relname::text as table_name,
             cast(case when c.reltuples >= 0 then c.reltuples else s.n_live_tup end as bigint) as row_count,
-            c.relpages::bigint * current_setting('block_size')::bigint as byte_count
+            case when c.reltuples >= 0 then c.relpages::bigint * current_setting('block_size')::bigint end as byte_count
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid
@@ -54,7 +64,7 @@ CATALOGUE = Catalogue(
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        where c.relkind in ('r', 'p') and lower(a.attname) in ({_LINK_NAMES})
+        where c.relkind in ('r', 'p') and not c.relispartition and lower(a.attname) in ({_LINK_NAMES})
             and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
     """,
     is_estimate=True,
@@ -92,13 +102,21 @@ class PostgresConnection:
             CollectionError: The server refused the query or went away.
         """
         read_end, write_end = os.pipe()
-        with ThreadPoolExecutor(1) as pool, os.fdopen(read_end, "rb") as stream:
-            copying = pool.submit(self._copy, sql, write_end)
+        # Each end is a file from the start, so that none stays open, with somebody waiting at the other, when
+        # something fails.
+        target, source = os.fdopen(write_end, "wb"), os.fdopen(read_end, "rb")
+        with ThreadPoolExecutor(1) as pool:
+            copying = pool.submit(self._copy, sql, target)
             try:
-                yield from _read_csv(stream, schema)
-            finally:
-                stream.close()
-                copying.result()
+                with source:
+                    yield from _read_csv(source, schema)
+            except pa.ArrowInvalid as error:
+                self._give_up(copying)
+                raise CollectionError(f"a value is not of the type that dlt gives it: {_first_line(error)}") from None
+            except GeneratorExit:
+                self._give_up(copying)
+                raise
+            copying.result()
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Yields the rows of a query.
@@ -119,9 +137,16 @@ class PostgresConnection:
         """Closes the connection."""
         self._connection.close()
 
-    def _copy(self, sql: str, write_end: int) -> None:
-        with _told(), self._connection, self._connection.cursor() as cursor, os.fdopen(write_end, "wb") as stream:
-            cursor.copy_expert(f"copy ({sql}) to stdout with (format csv)", stream)
+    def _copy(self, sql: str, target: BinaryIO) -> None:
+        with target, _told(), self._connection, self._connection.cursor() as cursor:
+            cursor.copy_expert(f"copy ({sql}) to stdout with (format csv)", target)
+
+    def _give_up(self, copying: Future[None]) -> None:
+        """Ends a query that nobody reads any more; what it says to that is of no interest, unless it had failed."""
+        if not copying.done():
+            self._connection.cancel()
+        with suppress(BrokenPipeError, CollectionError):
+            copying.result()
 
 
 def connect(credentials: Any) -> SqlWarehouse:
@@ -137,32 +162,37 @@ def connect(credentials: Any) -> SqlWarehouse:
 
 
 def _parameters(credentials: Any) -> dict[str, Any]:
-    """Returns what makes the session read-only, in UTC and bounded in the time it waits for the server."""
-    options = str(credentials.get_query().get("options", ""))
+    """Returns what makes the session read-only, in UTC and bounded in the time it waits; what is configured goes first.
+
+    The bounds are for servers that vanish without a word, and for locks: collecting must neither hang nor stand in the
+    way of what it observes.
+    """
+    query = credentials.get_query()
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
     return {
-        "options": f"{options} -c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO".strip(),
-        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        **{name: value for name, value in KEEPALIVES.items() if name not in query},
+        "options": f"{query.get('options', '')} {options}".strip(),
+        "client_encoding": "utf8",
     }
 
 
-def _read_csv(stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.Table]:
-    try:
-        reader = csv.open_csv(
-            stream,
-            csv.ReadOptions(column_names=schema.names, block_size=CSV_BLOCK_BYTES),
-            csv.ParseOptions(newlines_in_values=True),
-            csv.ConvertOptions(
-                column_types=schema,
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                true_values=["t"],
-                false_values=["f"],
-            ),
-        )
-    except pa.ArrowInvalid:
+def _read_csv(stream: BufferedReader, schema: pa.Schema) -> Iterator[pa.Table]:
+    if not stream.peek(1):
         # An empty result, or a query that failed: then the copying thread says why.
         return
+    reader = csv.open_csv(
+        stream,
+        csv.ReadOptions(column_names=schema.names, block_size=CSV_BLOCK_BYTES),
+        csv.ParseOptions(newlines_in_values=True),
+        csv.ConvertOptions(
+            column_types=schema,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
     for batch in reader:
         yield pa.Table.from_batches([batch])
 
@@ -173,7 +203,14 @@ def _told() -> Iterator[None]:
     try:
         yield
     except psycopg2.errors.InsufficientPrivilege as error:
-        raise DestinationForbiddenError(_reason(error)) from None
+        raise DestinationForbiddenError(
+            f"{_reason(error)}. Grant usage on the schema and select on its tables"
+        ) from None
+    except psycopg2.errors.LockNotAvailable:
+        raise DestinationLockedError(
+            f"another session holds a lock on a table for more than {LOCK_TIMEOUT_SECONDS} s. Run again when it has "
+            "finished"
+        ) from None
     except psycopg2.Error as error:
         raise CollectionError(_reason(error)) from None
 
@@ -182,3 +219,7 @@ def _reason(error: Exception) -> str:
     """Returns the server's own words on one line, without its echo of the query."""
     words = re.split(r"\nLINE \d+:|\nQUERY:", str(error), maxsplit=1)[0]
     return " ".join(words.split())[:300]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0][:300]

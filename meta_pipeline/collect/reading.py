@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from meta_pipeline.collect.batches import Batch, batch_of_arrow, batch_of_rows
-from meta_pipeline.collect.cursors import (
-    DatasetCursor,
-    Extent,
-    TableCursor,
-    boundary_of,
-    extent,
-    next_boundary,
-    settle,
-)
+from meta_pipeline.collect.counting import LoadTally
+from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.history import read_history
+from meta_pipeline.collect.outcomes import (
+    INTENDED,
+    Outcome,
+    absence_outcome,
+    coverage_row,
+    dataset_outcome,
+    digest_of,
+    failure_outcome,
+    worst_of,
+)
+from meta_pipeline.collect.planning import Plan, make_plan
 from meta_pipeline.collect.selection import is_dev_mode, is_selected
 from meta_pipeline.collect.states import read_state
 from meta_pipeline.collect.tables import (
@@ -40,60 +43,26 @@ from meta_pipeline.collect.tables import (
     TABLE_STATISTICS,
     RawTable,
 )
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind, Problem, StoredVersion, Warehouse
-from meta_pipeline.config import DestinationSettings
-from meta_pipeline.exceptions import (
-    CollectionError,
-    ConfigurationError,
-    DestinationForbiddenError,
-    DestinationLockedError,
-    RecordUnreadableError,
+from meta_pipeline.collect.warehouse import (
+    SYSTEM_TABLES,
+    Dataset,
+    Kind,
+    Problem,
+    StoredState,
+    StoredVersion,
+    Warehouse,
 )
+from meta_pipeline.config import DestinationSettings
+from meta_pipeline.exceptions import CollectionError, ConfigurationError, RecordUnreadableError
 
 Cursors = Mapping[str, DatasetCursor]
 """How far each dataset of a destination has been read; the empty name stands for the destination itself."""
 
-OUTCOMES = ("complete", "dev_mode", "missing", "partial", "forbidden", "locked", "misconfigured", "unreachable")
-"""Outcomes of a dataset, from best to worst."""
+STATES_AT_ONCE = 1_000
 
-MAX_PROBLEMS_TOLD = 3
-
-_WITHOUT: Mapping[Kind, str] = {
-    "versions": "its schemas are not known",
-    "states": "its loads cannot be attributed to a pipeline",
-}
+Stored = TypeVar("Stored", StoredVersion, StoredState)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the reading of a dataset ended.
-
-    Args:
-        outcome: One of ``OUTCOMES``.
-        error: What went wrong, where, and what to do next.
-    """
-
-    outcome: str
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What must be read of one kind of system table.
-
-    Args:
-        kind: The kind.
-        datasets: Datasets in which something changed.
-        boundaries: By dataset the time stamp from which rows are read; None for all.
-        cursors: By dataset the cursor to store when the reading went well.
-    """
-
-    kind: Kind
-    datasets: Sequence[Dataset] = ()
-    boundaries: Mapping[str, datetime | None] = field(default_factory=dict)
-    cursors: Mapping[str, TableCursor] = field(default_factory=dict)
 
 
 class Reading:
@@ -141,7 +110,12 @@ class Reading:
             outcomes = self._failed(error)
         except Exception as error:
             logger.debug("Reading %s broke off", self.settings.name, exc_info=True)
-            outcomes = self._failed(CollectionError(f"reading broke off with an unexpected {type(error).__name__}"))
+            outcomes = self._failed(
+                CollectionError(
+                    f"reading broke off with an unexpected {type(error).__name__}. Run again; meta-pipeline --verbose "
+                    "collect shows where it happens"
+                )
+            )
         finally:
             if warehouse:
                 warehouse.close()
@@ -154,61 +128,45 @@ class Reading:
         self.dataset_count = len(found)
         readable = [item for item in found if not item.forbidden_tables and not is_dev_mode(item.name, self.settings)]
         loads = self._plan(warehouse, "loads", readable)
-        new_loads: dict[str, list[str]] = defaultdict(list)
-        for batch in warehouse.loads(loads.datasets, loads.boundaries):
-            self._note_new_loads(batch, new_loads)
-            yield self._arrow_batch(LOADS, batch)
+        tally = LoadTally(loads, self._before)
+        yield from self._read_loads(warehouse, loads, tally)
         versions = self._plan(warehouse, "versions", readable)
         yield from self._read_versions(warehouse, versions)
         states = self._plan(warehouse, "states", readable)
         yield from self._read_states(warehouse, states)
-        changed = [item for item in readable if new_loads.get(item.name)]
-        yield from self._read_statistics(warehouse, changed)
-        yield from self._count_rows(warehouse, changed, new_loads)
+        yield from self._read_statistics(warehouse, loads.datasets)
+        yield from self._count_rows(warehouse, loads, tally)
         self._problems.extend(warehouse.problems)
         for plan in (loads, versions, states):
             self._move(plan)
         return self._outcomes(found)
 
     def _plan(self, warehouse: Warehouse, kind: Kind, datasets: Sequence[Dataset]) -> Plan:
-        """Asks the warehouse what changed, and decides what is read."""
-        before = {item.name: self._cursor(item.name).of(kind) for item in datasets}
-        boundaries = {name: boundary_of(cursor) for name, cursor in before.items()}
-        summaries = warehouse.summarize(kind, datasets, boundaries)
-        extents: dict[str, Extent] = {name: extent(before[name], summary) for name, summary in summaries.items()}
-        changed = [item for item in datasets if extents.get(item.name, "nothing") != "nothing"]
-        if not changed:
-            return Plan(kind)
-        upcoming = {item.name: next_boundary(summaries[item.name]) for item in changed}
-        settled = warehouse.summarize(kind, changed, upcoming)
-        return Plan(
-            kind,
-            changed,
-            {item.name: boundaries[item.name] if extents[item.name] == "recent" else None for item in changed},
-            {
-                name: settle(summaries[name], upcoming[name], summary)
-                for name, summary in settled.items()
-                if name in summaries
-            },
-        )
+        """Plans the reading of one kind of system table, where it has the columns that are needed."""
+        whole = []
+        for item in datasets:
+            missing = item.missing_columns(kind) if kind in item.tables else []
+            if missing:
+                message = f"table {item.tables[kind].name} has no column {', '.join(missing)} and is not read"
+                self._problems.append(Problem(item.name, kind, message))
+            else:
+                whole.append(item)
+        return make_plan(warehouse, kind, whole, self._before)
 
-    def _note_new_loads(self, batch: pa.Table, new_loads: dict[str, list[str]]) -> None:
-        """Notes by dataset the loads that were committed since its rows were counted last."""
-        if self.settings.row_counts != "scan":
-            for name in pc.unique(batch["dataset_name"]).to_pylist():
-                new_loads[name].append("")
-            return
-        last = {name: cursor.loads.last for name, cursor in self._before.items() if cursor.loads}
-        for name, load_id, moment in zip(
-            *(batch[column].to_pylist() for column in ("dataset_name", "load_id", "inserted_at")), strict=True
-        ):
-            if moment is None or moment.isoformat() > (last.get(name) or ""):
-                new_loads[name].append(load_id)
+    def _read_loads(self, warehouse: Warehouse, plan: Plan, tally: LoadTally) -> Iterator[Batch]:
+        for batch in warehouse.loads(plan.datasets, plan.boundaries):
+            known = pc.is_valid(batch["load_id"])
+            for name in pc.unique(batch.filter(pc.invert(known))["dataset_name"]).to_pylist():
+                self._tell_nameless(name, "loads")
+            loads = batch.filter(known)
+            if self.settings.row_counts == "scan":
+                tally.note(loads)
+            yield self._arrow_batch(LOADS, loads)
 
     def _read_versions(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
         if not plan.datasets:
             return
-        versions = list(warehouse.versions(plan.datasets))
+        versions = list(self._named(warehouse.versions(plan.datasets), "versions", ("schema_name", "version_hash")))
         schemas: dict[str, set[str]] = defaultdict(set)
         for version in versions:
             schemas[version.dataset_name].add(version.schema_name)
@@ -217,7 +175,7 @@ class Reading:
 
         def is_new(version: StoredVersion) -> bool:
             boundary = plan.boundaries.get(version.dataset_name)
-            return boundary is None or version.inserted_at >= boundary
+            return boundary is None or version.inserted_at is None or version.inserted_at >= boundary
 
         yield from self._counted(
             read_history(
@@ -231,22 +189,45 @@ class Reading:
         )
 
     def _read_states(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
+        """Yields the stored states; no more than a few blobs are in memory at a time."""
         rows: dict[RawTable, list[dict[str, Any]]] = {PIPELINE_STATES: [], PIPELINE_SCHEMAS: [], PIPELINE_CURSORS: []}
-        for stored in warehouse.states(plan.datasets, plan.boundaries):
-            try:
-                state = read_state(stored.state or "")
-            except RecordUnreadableError as error:
-                place = f"state {stored.version} of pipeline {stored.pipeline_name} (_dlt_pipeline_state)"
-                self._problems.append(Problem(stored.dataset_name, "states", f"{place} {error}"))
-                continue
-            row = {**self._constants, **vars(stored)}
-            names = orjson.dumps(state.schema_names).decode()
-            rows[PIPELINE_STATES].append(
-                {**row, "default_schema_name": state.default_schema_name, "schema_names": names}
-            )
-            rows[PIPELINE_SCHEMAS].extend({**row, "schema_name": name} for name in state.schema_names)
-            rows[PIPELINE_CURSORS].extend({**row, **vars(cursor)} for cursor in state.cursors)
+        stored_states = warehouse.states(plan.datasets, plan.boundaries)
+        for stored in self._named(stored_states, "states", ("pipeline_name", "load_id")):
+            self._add_state(stored, rows)
+            if len(rows[PIPELINE_STATES]) >= STATES_AT_ONCE:
+                yield from self._drained(rows)
+        yield from self._drained(rows)
+
+    def _add_state(self, stored: StoredState, rows: Mapping[RawTable, list[dict[str, Any]]]) -> None:
+        try:
+            state = read_state(stored.state or "")
+        except RecordUnreadableError as error:
+            place = f"state {stored.version} of pipeline {stored.pipeline_name} (_dlt_pipeline_state)"
+            self._problems.append(Problem(stored.dataset_name, "states", f"{place} {error}"))
+            return
+        row = {**self._constants, **vars(stored), "state": None}
+        names = orjson.dumps(state.schema_names).decode()
+        rows[PIPELINE_STATES].append({**row, "default_schema_name": state.default_schema_name, "schema_names": names})
+        rows[PIPELINE_SCHEMAS].extend({**row, "schema_name": name} for name in state.schema_names)
+        rows[PIPELINE_CURSORS].extend({**row, **vars(cursor)} for cursor in state.cursors)
+
+    def _drained(self, rows: Mapping[RawTable, list[dict[str, Any]]]) -> Iterator[Batch]:
         yield from self._counted(batch_of_rows(table, made, self._collected_at) for table, made in rows.items())
+        for made in rows.values():
+            made.clear()
+
+    def _named(self, stored: Iterable[Stored], kind: Kind, key: Sequence[str]) -> Iterator[Stored]:
+        """Yields the records whose key is complete; the others become a problem of their dataset."""
+        for record in stored:
+            if any(getattr(record, name) is None for name in key):
+                self._tell_nameless(record.dataset_name, kind)
+            else:
+                yield record
+
+    def _tell_nameless(self, dataset_name: str, kind: Kind) -> None:
+        problem = Problem(dataset_name, kind, f"table {SYSTEM_TABLES[kind]} has rows without the key that dlt writes")
+        if problem not in self._problems:
+            self._problems.append(problem)
 
     def _read_statistics(self, warehouse: Warehouse, datasets: Sequence[Dataset]) -> Iterator[Batch]:
         """Yields the statistics of the datasets in which they differ from the ones stored."""
@@ -259,35 +240,29 @@ class Reading:
             by_dataset[row[0]].append(row)
         changed = []
         for name, tables in by_dataset.items():
-            digest = _digest(sorted(tables, key=lambda table: str(table[1])))
-            if digest != self._cursor(name).statistics:
+            digest = digest_of(sorted(tables, key=lambda table: str(table[1])))
+            if digest != self._cursor(name).digest:
                 changed.append(name)
-                self.cursors[name] = replace(self._cursor(name), statistics=digest)
+                self.cursors[name] = replace(self._cursor(name), digest=digest)
         if changed:
             yield self._arrow_batch(TABLE_STATISTICS, rows.filter(pc.is_in(rows["dataset_name"], pa.array(changed))))
 
-    def _count_rows(
-        self, warehouse: Warehouse, datasets: Sequence[Dataset], new_loads: Mapping[str, list[str]]
-    ) -> Iterator[Batch]:
+    def _count_rows(self, warehouse: Warehouse, plan: Plan, tally: LoadTally) -> Iterator[Batch]:
         """Counts the rows of new loads in the user tables, and the rows of loads that were never committed."""
-        if self.settings.row_counts != "scan" or not datasets:
+        if self.settings.row_counts != "scan":
             return
-        since = {}
-        for item in datasets:
-            counted_to = self._cursor(item.name).counted_to
-            since[item.name] = min([*new_loads[item.name], *([counted_to] if counted_to else [])])
-            self.cursors[item.name] = replace(
-                self._cursor(item.name), counted_to=max([*new_loads[item.name], counted_to or ""])
-            )
         moment = {"counted_at": self._collected_at}
-        for batch in warehouse.count_rows(datasets, since):
-            yield self._arrow_batch(ROW_COUNTS, batch, moment)
-        counted = [
-            {**self._constants, **moment, "dataset_name": item.name, "load_id": load_id}
-            for item in datasets
-            for load_id in new_loads[item.name]
-        ]
-        yield batch_of_rows(COUNTED_LOADS, counted, self._collected_at)
+        if tally.datasets:
+            for batch in tally.counts(warehouse):
+                yield self._arrow_batch(ROW_COUNTS, batch, moment)
+        for name, load_ids in tally.new.items():
+            loads = pa.table({"load_id": pa.array(load_ids, pa.string())})
+            counted = batch_of_arrow(
+                COUNTED_LOADS, loads, {**self._constants, **moment, "dataset_name": name}, self._collected_at
+            )
+            yield counted
+        for item in plan.datasets:
+            self.cursors[item.name] = tally.moved(item.name, self._cursor(item.name))
 
     def _move(self, plan: Plan) -> None:
         """Moves the cursors of what was read, except where a record was not readable: it is read again next time."""
@@ -300,79 +275,35 @@ class Reading:
         problems: dict[str, list[str]] = defaultdict(list)
         for problem in self._problems:
             problems[problem.dataset_name].append(problem.message)
-        outcomes = {item.name: self._dataset_outcome(item, problems[item.name]) for item in found}
-        for name in self._before:
-            if name and name not in outcomes:
-                outcomes[name] = Outcome(
-                    "missing",
-                    f"dataset {name} was here before and is not there any more, or is no longer selected; what was "
-                    "collected of it is kept",
-                )
-        return outcomes
-
-    def _dataset_outcome(self, dataset: Dataset, problems: Sequence[str]) -> Outcome:
-        if is_dev_mode(dataset.name, self.settings):
-            return Outcome(
-                "dev_mode",
-                "looks like a leftover of dev_mode=True and is not read; name it in full in datasets to read it",
-            )
-        if dataset.forbidden_tables:
-            tables = ", ".join(dataset.forbidden_tables)
-            advice = "Grant usage on it and select on them"
-            return Outcome("forbidden", f"no right to read {tables} in dataset {dataset.name}. {advice}")
-        told = [
-            f"dataset {dataset.name} has no table {SYSTEM_TABLES[kind]}: {consequence}"
-            for kind, consequence in _WITHOUT.items()
-            if kind not in dataset.tables
-        ] + list(problems)
-        if not told:
-            return Outcome("complete")
-        more = f" (and {len(told) - MAX_PROBLEMS_TOLD} more)" if len(told) > MAX_PROBLEMS_TOLD else ""
-        return Outcome("partial", "; ".join(told[:MAX_PROBLEMS_TOLD]) + more)
+        outcomes = {item.name: dataset_outcome(item, self.settings, problems[item.name]) for item in found}
+        gone = [name for name in self._before if name and name not in outcomes]
+        outcomes |= {name: absence_outcome(name, self.settings) for name in gone}
+        # A destination that holds nothing to read is covered all the same.
+        return outcomes or {"": Outcome("complete")}
 
     def _failed(self, error: Exception) -> dict[str, Outcome]:
-        """Returns the outcome of every known dataset of a destination that could not be read; no cursor moves."""
-        outcome = "unreachable"
-        if isinstance(error, ConfigurationError):
-            outcome = "misconfigured"
-        elif isinstance(error, DestinationLockedError):
-            outcome = "locked"
-        elif isinstance(error, DestinationForbiddenError):
-            outcome = "forbidden"
-        self.outcome = Outcome(outcome, f"{self.settings.name}: {error}")
+        """Returns the outcome of every dataset that would have been read; no cursor moves."""
+        self.outcome = failure_outcome(error, self.settings)
         self.cursors = dict(self._before)
-        known = [name for name in self._before if name] or [""]
-        return dict.fromkeys(known, self.outcome)
+        unread = ("dev_mode", "excluded", "missing")
+        known = [name for name, cursor in self._before.items() if name and cursor.outcome not in unread]
+        return dict.fromkeys(known or [""], self.outcome)
 
     def _coverage(self, outcomes: Mapping[str, Outcome]) -> Batch:
-        rows = []
+        # What was said of the destination as a whole is over once a dataset of it is known.
         self.cursors = {name: cursor for name, cursor in self.cursors.items() if name or "" in outcomes}
+        rows = []
         for name, outcome in outcomes.items():
-            cursor = self._cursor(name)
-            if cursor.outcome != outcome.outcome or cursor.since is None:
-                cursor = replace(cursor, outcome=outcome.outcome, since=self._collected_at.isoformat())
-                self.cursors[name] = cursor
-            is_known = outcome.outcome in ("complete", "partial")
-            rows.append(
-                {
-                    **self._constants,
-                    "coverage_id": _digest([self.settings.name, name, cursor.since]),
-                    "destination_type": self._kind,
-                    "dataset_name": name or None,
-                    "outcome": outcome.outcome,
-                    "error": outcome.error,
-                    "schemas_seen": (cursor.schemas_seen or 0) if is_known else None,
-                    "since": datetime.fromisoformat(str(cursor.since)),
-                }
-            )
+            cursor = self._cursor(name).continued(outcome.outcome, self._collected_at)
+            self.cursors[name] = cursor
+            rows.append(coverage_row(self.settings.name, self._kind, name, outcome, cursor))
         return batch_of_rows(COVERAGE, rows, self._collected_at)
 
     def _collection(self, outcomes: Mapping[str, Outcome], warehouse: Warehouse | None, seconds: float) -> Batch:
-        worst = max((outcome.outcome for outcome in outcomes.values()), key=OUTCOMES.index, default="complete")
         row = {
             **self._constants,
             "destination_type": self._kind,
-            "outcome": worst,
+            "outcome": worst_of(outcomes.values()),
             "error": self.outcome.error,
             "dataset_count": self.dataset_count,
             "query_count": warehouse.query_count if warehouse else 0,
@@ -384,7 +315,7 @@ class Reading:
     def _told(self, outcomes: Mapping[str, Outcome]) -> str:
         if self.outcome.error:
             return f"{self.outcome.outcome}"
-        incomplete = sum(outcome.outcome not in ("complete", "dev_mode") for outcome in outcomes.values())
+        incomplete = sum(outcome.outcome not in INTENDED for outcome in outcomes.values())
         trouble = f", {incomplete} not complete" if incomplete else ""
         return f"{self.dataset_count} datasets, {self._row_count:,} new rows{trouble}"
 
@@ -399,7 +330,3 @@ class Reading:
         for batch in batches:
             self._row_count += batch.rows.num_rows
             yield batch
-
-
-def _digest(value: Any) -> str:
-    return hashlib.blake2b(orjson.dumps(value, default=str), digest_size=12).hexdigest()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import queue
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
@@ -22,8 +23,6 @@ from meta_pipeline.config import Settings
 MAX_AT_ONCE = 4
 QUEUED_BATCHES = 16
 
-logger = logging.getLogger(__name__)
-
 
 def read_all(settings: Settings) -> Iterator[Any]:
     """Reads all destinations, each in a thread of its own.
@@ -32,14 +31,13 @@ def read_all(settings: Settings) -> Iterator[Any]:
         settings: What to read.
 
     Yields:
-        Batches for the raw tables; once an empty one of each, so that they are all there for dbt. A destination's
-        cursors are stored after its last batch, so that one that breaks off is read again from where it was.
+        Batches for the raw tables; an empty one of each that is new, so that they are all there for dbt. A
+        destination's cursors are stored after its last batch, so that one that breaks off is read again from where it
+        was.
     """
     collected_at = datetime.now(timezone.utc)
     remembered = dlt.current.resource_state("readings")
-    if remembered.get("tables") != [table.name for table in RAW_TABLES]:
-        remembered["tables"] = [table.name for table in RAW_TABLES]
-        yield from (Batch(table, table.arrow_schema.empty_table()) for table in RAW_TABLES)
+    yield from _tables_to_begin(remembered)
     state = remembered.setdefault("destinations", {})
     readings = [
         Reading(
@@ -54,17 +52,36 @@ def read_all(settings: Settings) -> Iterator[Any]:
     yield from _interleaved(readings)
     for reading in readings:
         state[reading.settings.name] = {name: cursor.to_state() for name, cursor in reading.cursors.items()}
-    yield from read_exports(settings.schema_exports, collected_at)
+    yield from read_exports(settings.schema_exports, remembered.setdefault("exports", {}), collected_at)
 
 
-def _interleaved(readings: Sequence[Reading]) -> Iterator[Batch]:
+def _tables_to_begin(remembered: dict[str, Any]) -> Iterator[Batch]:
+    """Yields an empty batch of each table that is wanted and was not wanted last time.
+
+    Cursors only tell how far the tables were read that were wanted then. Where another one is wanted now, everything
+    is read again; the cursors keep what the coverage is continued from.
+    """
+    wanted = sorted(table.name for table in RAW_TABLES if table.name in dlt.current.source().resources.selected)
+    begun = remembered.get("tables", [])
+    remembered["tables"] = wanted
+    new = [table for table in RAW_TABLES if table.name in set(wanted) - set(begun)]
+    if new and begun:
+        for places in (*remembered.get("destinations", {}).values(), remembered.get("exports", {})):
+            for name, cursor in places.items():
+                places[name] = DatasetCursor.from_state(cursor).restarted().to_state()
+    yield from (Batch(table, table.arrow_schema.empty_table()) for table in new)
+
+
+def _interleaved(readings: Sequence[Iterable[Batch]]) -> Iterator[Batch]:
     """Yields the batches of all readings as they come; the bound keeps a fast destination from filling memory."""
     batches: queue.Queue[Batch | None] = queue.Queue(QUEUED_BATCHES)
+    is_over = threading.Event()
 
-    def run(reading: Reading) -> None:
+    def run(reading: Iterable[Batch]) -> None:
         try:
-            for batch in reading:
-                batches.put(batch)
+            with closing(_generated(reading)) as read:
+                while not is_over.is_set() and (batch := next(read, None)):
+                    batches.put(batch)
         finally:
             batches.put(None)
 
@@ -79,7 +96,13 @@ def _interleaved(readings: Sequence[Reading]) -> Iterator[Batch]:
                 elif batch.rows.num_rows:
                     yield batch
         finally:
+            # Where the consumer gave up, the readings stop at their next batch; until then somebody must take it.
+            is_over.set()
             while running:
                 running -= batches.get() is None
-        for future in futures:
-            future.result()
+    for future in futures:
+        future.result()
+
+
+def _generated(reading: Iterable[Batch]) -> Generator[Batch, None, None]:
+    yield from reading

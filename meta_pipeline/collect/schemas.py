@@ -22,6 +22,8 @@ ParentMethod = Literal["previous_hash", "order", "branch", "none"]
 
 FIRST_ENGINE_WITH_PREVIOUS_HASHES = 8
 CURRENT_ENGINE = 11
+# Migrations import the modules that a schema names, which may not be here, and which a warehouse shall not choose.
+_NORMALIZERS = {"names": "snake_case", "json": {"module": "dlt.common.normalizers.json.relational"}}
 _NOT_HINTS = frozenset({"name", "columns", "x-normalizer", "parent", "resource", "write_disposition", "description"})
 _NOT_COLUMN_HINTS = frozenset({"name", "data_type", "nullable", "description", "x-normalizer"})
 
@@ -100,8 +102,9 @@ class Definitions:
             return None
         seen = bool((table.get("x-normalizer") or {}).get("seen-data"))
         kept = {key: value for key, value in table.items() if key != "x-normalizer"}
-        content = orjson.dumps({**kept, "name": name, "columns": columns, "x-normalizer": {"seen-data": seen}})
-        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        definition = {**kept, "name": name, "columns": columns, "x-normalizer": {"seen-data": seen}}
+        content = orjson.dumps(definition)
+        digest = hashlib.blake2b(_canonical(definition), digest_size=16).hexdigest()
         self._by_hash.setdefault(digest, content)
         self._parents[digest] = table.get("parent")
         return digest
@@ -117,6 +120,12 @@ class Definitions:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_hash)
+
+
+def _canonical(definition: Mapping[str, Any]) -> bytes:
+    """Returns a definition such that only what it says matters: not the order of hints, but the order of columns."""
+    columns = [[name, column] for name, column in definition["columns"].items()]
+    return orjson.dumps({**definition, "columns": columns}, option=orjson.OPT_SORT_KEYS)
 
 
 def read_content(text: str, definitions: Definitions, version_hash: str | None = None) -> SchemaContent:
@@ -174,7 +183,7 @@ def _migrated(schema: dict[str, Any]) -> dict[str, Any]:
         from dlt.common.schema.migrations import migrate_schema  # noqa: PLC0415
 
         try:
-            schema = dict(migrate_schema(schema, engine_version, CURRENT_ENGINE))
+            schema = dict(migrate_schema({**schema, "normalizers": _NORMALIZERS}, engine_version, CURRENT_ENGINE))
         except Exception as error:
             raise RecordUnreadableError(f"has format {engine_version}, which dlt cannot migrate: {error}") from None
     return {**schema, "stored_engine_version": engine_version}

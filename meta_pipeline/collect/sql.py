@@ -94,31 +94,23 @@ class SqlWarehouse:
             if "loads" in tables
         ]
 
-    def summarize(self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries) -> dict[str, Summary]:
-        """Returns by dataset what a system table holds; datasets without the table are left out."""
+    def summarize(
+        self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries, next_boundaries: Boundaries
+    ) -> dict[str, Summary]:
+        """Returns by dataset what a system table holds at one moment; datasets without the table are left out."""
 
         def branch(dataset: Dataset, table: SystemTable) -> str:
             moment = self._column(table, "created_at" if kind == "states" else "inserted_at", "timestamp")
-            status = f"coalesce(sum({self._column(table, 'status', 'bigint')}), 0)" if kind == "loads" else "0"
-            boundary = boundaries.get(dataset.name)
-            settled = f"{moment} < {timestamp_literal(boundary)}" if boundary else "1 = 0"
-            settled_status = (
-                f"coalesce(sum(case when {settled} then {self._column(table, 'status', 'bigint')} end), 0)"
-                if kind == "loads"
-                else "0"
-            )
+            status = self._column(table, "status", "bigint") if kind == "loads" else "0"
+            settled = (_settled(moment, status, asked.get(dataset.name)) for asked in (boundaries, next_boundaries))
             return (
                 f"select {text_literal(dataset.name)} as dataset_name, count(*) as row_count, "
-                f"max({moment}) as last_at, cast({status} as bigint) as status_sum, "
-                f"cast(sum(case when {settled} then 1 else 0 end) as bigint) as settled_rows, "
-                f"cast({settled_status} as bigint) as settled_status_sum from {self._name(dataset, table)}"
+                f"max({moment}) as last_at, {_total(status)} as status_sum, {', '.join(settled)} "
+                f"from {self._name(dataset, table)}"
             )
 
-        return {
-            name: Summary(rows, last, status_sum, settled_rows or 0, settled_status_sum)
-            for query in self._queries(_branches(kind, datasets, branch))
-            for name, rows, last, status_sum, settled_rows, settled_status_sum in self._connection.rows(query)
-        }
+        queries = self._queries(_branches(kind, datasets, branch))
+        return {name: Summary(*values) for query in queries for name, *values in self._connection.rows(query)}
 
     def loads(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
         """Yields loads, each load id once per dataset even where a crash left it twice."""
@@ -131,7 +123,7 @@ class SqlWarehouse:
                 f"max(cast({self._column(table, 'status', 'bigint')} as bigint)) as status, "
                 f"min({inserted_at}) as inserted_at, "
                 f"max({self._column(table, 'schema_version_hash')}) as schema_version_hash "
-                f"from {self._name(dataset, table)}{_since(inserted_at, boundaries, dataset)} "
+                f"from {self._name(dataset, table)}{_from(inserted_at, boundaries, dataset)} "
                 f"group by {self._column(table, 'load_id')}"
             )
 
@@ -155,7 +147,9 @@ class SqlWarehouse:
         for query in self._queries(_branches("versions", datasets, branch)):
             yield from (StoredVersion(*row) for row in self._connection.rows(query))
 
-    def contents(self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    def contents(
+        self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[str, str | None]]:
         """Yields version hash and stored schema of the versions wanted by dataset."""
 
         def branch(dataset: Dataset, table: SystemTable) -> str:
@@ -168,7 +162,7 @@ class SqlWarehouse:
 
         asked = [dataset for dataset in datasets if wanted.get(dataset.name)]
         for query in self._queries(_branches("versions", asked, branch)):
-            yield from self._connection.rows(query)
+            yield from ((version_hash, content) for version_hash, content in self._connection.rows(query))
 
     def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
         """Yields stored states."""
@@ -183,7 +177,7 @@ class SqlWarehouse:
                 f"cast({self._column(table, 'engine_version', 'bigint')} as bigint) as engine_version, "
                 f"{self._column(table, 'version_hash')} as version_hash, {created_at} as created_at, "
                 f"{self._column(table, 'state')} as state "
-                f"from {self._name(dataset, table)}{_since(created_at, boundaries, dataset)}"
+                f"from {self._name(dataset, table)}{_from(created_at, boundaries, dataset)}"
             )
 
         for query in self._queries(_branches("states", datasets, branch)):
@@ -195,6 +189,19 @@ class SqlWarehouse:
         rows = [row for row in self._catalogue_rows(self._catalogue.statistics) if row[0] in names]
         columns: list[Any] = [*zip(*rows, strict=True)] or [(), (), (), ()]
         return pa.table([*columns, [self._catalogue.is_estimate] * len(rows)], schema=STATISTICS_RESULT)
+
+    def load_ids(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yields dataset and load id of the loads from the given load id on."""
+
+        def branch(dataset: Dataset, table: SystemTable) -> str:
+            load_id = self._column(table, "load_id")
+            return (
+                f"select {text_literal(dataset.name)} as dataset_name, {load_id} as load_id "
+                f"from {self._name(dataset, table)} where {load_id} >= {text_literal(since[dataset.name])}"
+            )
+
+        for query in self._queries(_branches("loads", datasets, branch)):
+            yield from ((dataset_name, load_id) for dataset_name, load_id in self._connection.rows(query))
 
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, nested rows through their root."""
@@ -243,10 +250,10 @@ class SqlWarehouse:
     def _column(self, table: SystemTable, name: str, type_name: str = "varchar") -> str:
         """Returns the column as it is called in this dataset, or a null where this version of dlt has none."""
         physical = table.columns.get(name)
-        if physical is None:
-            type_name = "timestamp with time zone" if type_name == "timestamp" else type_name
-            return f"cast(null as {type_name})"
-        return self._connection.quote(physical)
+        if type_name == "timestamp":
+            # Where a time stamp was stored without its zone, it is in UTC, which is the session's zone.
+            return f"cast({self._connection.quote(physical) if physical else 'null'} as timestamp with time zone)"
+        return self._connection.quote(physical) if physical else f"cast(null as {type_name})"
 
     def _name(self, dataset: Dataset, table: SystemTable) -> str:
         return f"{self._connection.quote(dataset.name)}.{self._connection.quote(table.name)}"
@@ -262,9 +269,22 @@ def timestamp_literal(value: datetime) -> str:
     return f"cast('{value.isoformat()}' as timestamp with time zone)"
 
 
-def _since(column: str, boundaries: Boundaries, dataset: Dataset) -> str:
+def _from(column: str, boundaries: Boundaries, dataset: Dataset) -> str:
     boundary = boundaries.get(dataset.name)
-    return f" where {column} >= {timestamp_literal(boundary)}" if boundary else ""
+    # A row without a time stamp is on no side of the boundary: it is read every time.
+    return f" where {column} >= {timestamp_literal(boundary)} or {column} is null" if boundary else ""
+
+
+def _settled(moment: str, status: str, boundary: datetime | None) -> str:
+    """Returns how many rows lie before a boundary, and the sum of their status."""
+    if boundary is None:
+        return f"{_total('0')}, {_total('0')}"
+    before = f"case when {moment} < {timestamp_literal(boundary)} then"
+    return f"{_total(f'{before} 1 end')}, {_total(f'{before} {status} end')}"
+
+
+def _total(value: str) -> str:
+    return f"cast(coalesce(sum({value}), 0) as bigint)"
 
 
 def _branches(kind: Kind, datasets: Iterable[Dataset], branch: Callable[[Dataset, SystemTable], str]) -> list[str]:

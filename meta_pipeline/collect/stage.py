@@ -6,19 +6,30 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
 from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from meta_pipeline.collect import dlt_metadata
-from meta_pipeline.config import SECTION, parse_settings, read_table
+from meta_pipeline.collect.outcomes import INTENDED
+from meta_pipeline.config import SECTION, SOURCE_KEYS, parse_settings, read_settings
 from meta_pipeline.exceptions import ConfigurationError, HomeError, MetaPipelineError
 from meta_pipeline.home import HOME_DESTINATION, RAW_DATASET, Home, unopened
 
 PIPELINE_NAME = "meta_pipeline"
-READ_OUTCOMES = ("complete", "dev_mode")
+KEPT_STATES = 10
+
+_OWN_CONFIG = {
+    # Else the staging dataset keeps a second copy of what came last.
+    f"{PIPELINE_NAME}.load.truncate_staging_dataset": True,
+    # The cursors live in the dataset.
+    f"{PIPELINE_NAME}.restore_from_destination": True,
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,7 @@ class DatasetCoverage:
     Args:
         destination_name: The destination.
         dataset_name: The dataset; None where the destination was not even listed.
-        outcome: One of ``reading.OUTCOMES``.
+        outcome: One of ``outcomes.OUTCOMES``.
         error: What went wrong, where, and what to do next.
     """
 
@@ -55,7 +66,7 @@ class CollectResult:
     @property
     def failures(self) -> list[str]:
         """Returns each distinct thing that could not be done, in words."""
-        told = [row.error or row.outcome for row in self.coverage if row.outcome not in READ_OUTCOMES]
+        told = [row.error or row.outcome for row in self.coverage if row.outcome not in INTENDED]
         return list(dict.fromkeys([*self.problems, *told]))
 
 
@@ -76,8 +87,9 @@ def collect(home: Home, folder: Path) -> CollectResult:
         ConfigurationError: The settings are not usable as a whole.
         HomeError: The observability dataset could not be written.
     """
-    problems = parse_settings(read_table(folder, SECTION)).problems if read_table(folder, SECTION) else ()
-    with tempfile.TemporaryDirectory(prefix="meta_pipeline_") as working_folder:
+    raw = read_settings(folder)
+    settings = parse_settings(raw)
+    with tempfile.TemporaryDirectory(prefix="meta_pipeline_") as working_folder, dlt.config.values(_OWN_CONFIG):
         pipeline = dlt.pipeline(
             PIPELINE_NAME,
             destination=dlt.destinations.duckdb(home.database, destination_name=HOME_DESTINATION),
@@ -85,30 +97,43 @@ def collect(home: Home, folder: Path) -> CollectResult:
             pipelines_dir=working_folder,
         )
         try:
-            pipeline.run(dlt_metadata())
-            coverage, rows_read = _read_coverage(pipeline)
+            info = pipeline.run(dlt_metadata(**{key: raw[key] for key in SOURCE_KEYS if key in raw}))
+            with pipeline.sql_client() as client:
+                coverage, rows_read = _read_coverage(client, info.loads_ids)
+                _forget_old_states(client)
         except PipelineStepFailed as error:
             raise _home_error(error, home) from error
         except ConfigurationException as error:
             raise ConfigurationError(f"[{'.'.join(SECTION)}] is not usable: {error}") from error
         except DestinationConnectionError as error:
             raise unopened(home, str(error)) from error
-    return CollectResult(coverage, rows_read, problems)
+    return CollectResult(coverage, rows_read, settings.problems)
 
 
-def _read_coverage(pipeline: dlt.Pipeline) -> tuple[list[DatasetCoverage], int]:
+def _read_coverage(client: SqlClientBase[Any], load_ids: Sequence[str]) -> tuple[list[DatasetCoverage], int]:
     """Reads back what the collection that has just run stored of itself."""
-    with pipeline.sql_client() as client:
-        latest = f"(select max(collected_at) from {client.make_qualified_table_name('collections')})"
-        rows = client.execute_sql(
-            "select destination_name, dataset_name, outcome, error "
-            f"from {client.make_qualified_table_name('coverage')} where collected_at = {latest} order by 1, 2"
-        )
-        read = client.execute_sql(
-            f"select coalesce(sum(row_count), 0) from {client.make_qualified_table_name('collections')} "
-            f"where collected_at = {latest}"
-        )
+    marks = ", ".join(["%s"] * len(load_ids))
+    rows = client.execute_sql(
+        "select destination_name, dataset_name, outcome, error "
+        f"from {client.make_qualified_table_name('coverage')} where _dlt_load_id in ({marks}) order by 1, 2",
+        *load_ids,
+    )
+    read = client.execute_sql(
+        f"select coalesce(sum(row_count), 0) from {client.make_qualified_table_name('collections')} "
+        f"where _dlt_load_id in ({marks})",
+        *load_ids,
+    )
     return [DatasetCoverage(*row) for row in rows or ()], int(read[0][0]) if read else 0
+
+
+def _forget_old_states(client: SqlClientBase[Any]) -> None:
+    """Deletes all but the last few states of this pipeline, each of which holds all cursors; dlt reads the last."""
+    table = client.make_qualified_table_name(PIPELINE_STATE_TABLE_NAME)
+    client.execute_sql(
+        f"delete from {table} where pipeline_name = %s and version < (select max(version) from {table}) - %s",
+        PIPELINE_NAME,
+        KEPT_STATES,
+    )
 
 
 def _home_error(error: PipelineStepFailed, home: Home) -> MetaPipelineError:

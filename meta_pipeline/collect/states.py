@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,11 +73,9 @@ def read_state(blob: str) -> PipelineState:
     Raises:
         RecordUnreadableError: The blob does not decode, or is not a state.
     """
-    from dlt.pipeline.state_sync import migrate_state_to_current  # noqa: PLC0415
-
     state = _decoded(blob)
     try:
-        migrated: Mapping[str, Any] = migrate_state_to_current(str(state.get("pipeline_name")), state)
+        migrated = _migrated(state)
         return PipelineState(
             default_schema_name=migrated.get("default_schema_name"),
             schema_names=tuple(str(name) for name in migrated.get("schema_names") or ()),
@@ -98,6 +97,16 @@ def _decoded(blob: str) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise RecordUnreadableError("is not an object")
     return state
+
+
+def _migrated(state: dict[str, Any]) -> Mapping[str, Any]:
+    """Returns the state in today's format; one of a later dlt as it is, for formats only grow."""
+    from dlt.pipeline.state_sync import PIPELINE_STATE_ENGINE_VERSION, migrate_state_to_current  # noqa: PLC0415
+
+    if state["_state_engine_version"] > PIPELINE_STATE_ENGINE_VERSION:
+        return state
+    migrated: Mapping[str, Any] = migrate_state_to_current(str(state.get("pipeline_name")), state)
+    return migrated
 
 
 def _cursors(state: Mapping[str, Any]) -> Iterator[Cursor]:
@@ -135,7 +144,8 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float, Decimal)):
-        return float(value)
+        number = float(value)
+        return number if math.isfinite(number) else None
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
     if isinstance(value, date):

@@ -130,9 +130,10 @@ COUNTED_LOADS = RawTable(
 
 ROW_COUNTS = RawTable(
     "row_counts",
-    "One row per load and table in which rows with that load id were found; the first count stands.",
+    "One row per load and table in which rows with that load id were found. Rows are counted once, when the load is "
+    "first seen committed; rows of a load that is not committed are counted again until it is.",
     ("destination_name", "dataset_name", "load_id", "table_name"),
-    "insert-only",
+    "delete-insert",
     (
         _DESTINATION,
         _DATASET,
@@ -204,9 +205,10 @@ PIPELINE_CURSORS = RawTable(
 
 SCHEMA_VERSIONS = RawTable(
     "schema_versions",
-    "One row per schema version stored in an observed dataset.",
+    "One row per schema version stored in an observed dataset; of one that is dropped and stored again, the first time "
+    "stands.",
     ("destination_name", "dataset_name", "schema_name", "version_hash"),
-    "delete-insert",
+    "insert-only",
     (
         _DESTINATION,
         _DATASET,
@@ -320,7 +322,7 @@ EXPORTED_SCHEMAS = RawTable(
     ("file_name", "version_hash"),
     "delete-insert",
     (
-        Column("file_name", TEXT, "File's path below its configured folder, with that folder's name in front."),
+        Column("file_name", TEXT, "File's path: its folder, as configured, and its place below it."),
         _SCHEMA,
         Column("version_hash", TEXT, "dlt's hash of the content as it is in the file."),
         Column("version", INTEGER, "Version number in the file."),
@@ -355,14 +357,16 @@ COVERAGE = RawTable(
         _DESTINATION,
         Column("destination_type", TEXT, "dlt's type of the destination (duckdb, postgres, filesystem, ...)."),
         Column(
-            "dataset_name", TEXT, "Dataset; null where the destination could not be listed and no dataset was known."
+            "dataset_name",
+            TEXT,
+            "Dataset; null where none is known: the destination could not be listed, or holds none to read.",
         ),
         Column(
             "outcome",
             TEXT,
             "`complete`, `partial` (some record could not be read), `unreachable`, `locked`, `forbidden`, "
-            "`misconfigured`, `missing` (known from before, no longer there), `dev_mode` (a developer's "
-            "leftover: counted, not read).",
+            "`misconfigured`, `missing` (known from before, no longer there), `excluded` (known from before, now left "
+            "out by the configuration), `dev_mode` (a developer's leftover: counted, not read).",
         ),
         Column("error", TEXT, "What went wrong, where, and what to do next; null where the outcome is complete."),
         Column("schemas_seen", INTEGER, "Schemas known in the dataset; null where it could not be read."),

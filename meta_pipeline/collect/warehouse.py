@@ -33,6 +33,14 @@ class SystemTable:
     is_readable: bool = True
 
 
+REQUIRED_COLUMNS: Mapping[Kind, frozenset[str]] = {
+    "loads": frozenset({"load_id", "schema_name", "status", "inserted_at"}),
+    "versions": frozenset({"schema_name", "version_hash", "version", "engine_version", "inserted_at", "schema"}),
+    "states": frozenset({"pipeline_name", "version", "engine_version", "created_at", "state"}),
+}
+"""Columns that every supported version of dlt writes."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A dataset that holds a loads table.
@@ -50,6 +58,10 @@ class Dataset:
         """Returns the system tables that may be listed but not read."""
         return [table.name for table in self.tables.values() if not table.is_readable]
 
+    def missing_columns(self, kind: Kind) -> list[str]:
+        """Returns the columns that a system table must have and has not."""
+        return sorted(REQUIRED_COLUMNS[kind] - self.tables[kind].columns.keys())
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -59,8 +71,10 @@ class Summary:
         rows: Number of rows.
         last: Latest time stamp (commit of a load, creation of a state or version); null where there is no row.
         status_sum: Sum of the loads' status; 0 for the other tables.
-        settled_rows: Rows before the boundary that was asked for.
+        settled_rows: Rows before the boundary.
         settled_status_sum: Sum of their status.
+        next_settled_rows: Rows before the next boundary, where one was given.
+        next_settled_status_sum: Sum of their status.
     """
 
     rows: int
@@ -68,6 +82,8 @@ class Summary:
     status_sum: int = 0
     settled_rows: int = 0
     settled_status_sum: int = 0
+    next_settled_rows: int = 0
+    next_settled_status_sum: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,12 +92,12 @@ class Problem:
 
     Args:
         dataset_name: Dataset it stands in.
-        kind: System table it stands in; its cursor does not move past the record.
+        kind: System table it stands in, whose cursor does not move past the record; None for the data.
         message: What it is and what is wrong with it.
     """
 
     dataset_name: str
-    kind: Kind
+    kind: Kind | None
     message: str
 
 
@@ -125,9 +141,9 @@ class StoredVersion:
     dataset_name: str
     schema_name: str
     version_hash: str
-    version: int
-    engine_version: int
-    inserted_at: datetime
+    version: int | None
+    engine_version: int | None
+    inserted_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -147,12 +163,12 @@ class StoredState:
 
     dataset_name: str
     pipeline_name: str
-    load_id: str
-    version: int
-    engine_version: int
+    load_id: str | None
+    version: int | None
+    engine_version: int | None
     version_hash: str | None
-    created_at: datetime
-    state: str
+    created_at: datetime | None
+    state: str | None
 
 
 Boundaries = Mapping[str, datetime | None]
@@ -169,8 +185,10 @@ class Warehouse(Protocol):
     def discover(self) -> list[Dataset]:
         """Returns every dataset that holds a loads table, sorted by name."""
 
-    def summarize(self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries) -> dict[str, Summary]:
-        """Returns by dataset what a system table holds; datasets without the table are left out."""
+    def summarize(
+        self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries, next_boundaries: Boundaries
+    ) -> dict[str, Summary]:
+        """Returns by dataset what a system table holds at one moment; datasets without the table are left out."""
 
     def loads(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[pa.Table]:
         """Yields loads as ``LOAD_RESULT``, each load id once per dataset."""
@@ -178,7 +196,9 @@ class Warehouse(Protocol):
     def versions(self, datasets: Sequence[Dataset]) -> Iterator[StoredVersion]:
         """Yields the stored schema versions, each once per dataset and schema."""
 
-    def contents(self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    def contents(
+        self, datasets: Sequence[Dataset], wanted: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[str, str | None]]:
         """Yields version hash and stored schema of the versions wanted by dataset."""
 
     def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
@@ -186,6 +206,9 @@ class Warehouse(Protocol):
 
     def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
         """Returns what the catalogue says of the tables as ``STATISTICS_RESULT``."""
+
+    def load_ids(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yields dataset and load id of the loads from the given load id on."""
 
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, from the given load id on, as ``COUNT_RESULT``."""

@@ -1,0 +1,82 @@
+{#-
+    What incremental models delete before they insert. A row may have to go although none takes its place, which
+    dbt's own delete by key cannot do.
+-#}
+
+{% macro delete_stale(columns, stale) -%}
+    {%- if is_incremental() -%}
+        {{ delete_rows(this, columns, stale) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro delete_recounted_loads() -%}
+    {%- set stale -%}
+        select destination_name, dataset_name, load_id
+        from {{ ref('int_loads_to_count') }}
+        where is_recounted
+    {%- endset -%}
+    {{ delete_stale(['destination_name', 'dataset_name', 'load_id'], stale) }}
+{%- endmacro %}
+
+{#- The earliest day of each dataset on which a load is counted anew: it and the days after it are summed anew. -#}
+{% macro first_changed_days() -%}
+    select
+        destination_name,
+        dataset_name,
+        min({{ utc_date('committed_at') }}) as load_date
+    from {{ ref('int_loads_to_count') }}
+    where is_recounted
+    group by destination_name, dataset_name
+{%- endmacro %}
+
+{% macro delete_summed_days() -%}
+    {%- set stale -%}
+        select known.relation_id, known.load_date
+        from {{ this }} as known
+        inner join ({{ first_changed_days() }}) as changed
+            on changed.destination_name = known.destination_name
+            and changed.dataset_name = known.dataset_name
+            and changed.load_date <= known.load_date
+    {%- endset -%}
+    {{ delete_stale(['relation_id', 'load_date'], stale) }}
+{%- endmacro %}
+
+{% macro delete_changed_streams() -%}
+    {%- set stale -%}
+        select known.stream_id
+        from {{ this }} as known
+        left join {{ ref('int_load_streams') }} as unchanged
+            on unchanged.stream_id = known.stream_id
+            and unchanged.load_count = known.stream_load_count
+            and unchanged.built_at = known.stream_built_at
+        where unchanged.stream_id is null
+    {%- endset -%}
+    {{ delete_stale(['stream_id'], stale) }}
+{%- endmacro %}
+
+{% macro delete_changed_schemas() -%}
+    {%- set stale -%}
+        select destination_name, dataset_name, schema_name
+        from {{ ref('int_current_versions') }}
+        where {{ is_built_since() }}
+    {%- endset -%}
+    {{ delete_stale(['destination_name', 'dataset_name', 'schema_name'], stale) }}
+{%- endmacro %}
+
+{#- A retry may have committed the load after all. -#}
+{% macro delete_committed_orphans() -%}
+    {%- set stale -%}
+        select destination_name, dataset_name, load_id
+        from {{ ref('stg_observability__loads') }}
+        where {{ is_collected_since() }}
+    {%- endset -%}
+    {{ delete_stale(['destination_name', 'dataset_name', 'load_id'], stale) }}
+{%- endmacro %}
+
+{% macro delete_moved_cursors() -%}
+    {%- set stale -%}
+        select destination_name, dataset_name
+        from {{ ref('int_moved_datasets') }}
+    {%- endset -%}
+    {{ delete_stale(['destination_name', 'dataset_name'], stale) }}
+{%- endmacro %}

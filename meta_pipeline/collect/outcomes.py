@@ -1,0 +1,159 @@
+"""How the reading of a dataset ended, in a word and in a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from meta_pipeline.collect.cursors import DatasetCursor
+from meta_pipeline.collect.selection import is_dev_mode, is_selected
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind
+from meta_pipeline.config import DestinationSettings
+from meta_pipeline.exceptions import ConfigurationError, DestinationForbiddenError, DestinationLockedError
+
+OUTCOMES = (
+    "complete",
+    "dev_mode",
+    "excluded",
+    "missing",
+    "partial",
+    "forbidden",
+    "locked",
+    "misconfigured",
+    "unreachable",
+)
+"""Outcomes of a dataset, from best to worst."""
+
+INTENDED = ("complete", "dev_mode", "excluded")
+"""Outcomes that nobody has to do anything about."""
+
+MAX_PROBLEMS_TOLD = 3
+
+_WITHOUT: Mapping[Kind, str] = {
+    "versions": "its schemas are not known",
+    "states": "its loads cannot be attributed to a pipeline",
+}
+
+_LET_RUN = "Let its pipeline run once more, or leave it out by exclude_datasets"
+_MEND = "Mend or delete it there; until then it is tried again at each collection"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the reading of a dataset ended.
+
+    Args:
+        outcome: One of ``OUTCOMES``.
+        error: What went wrong, where, and what to do next.
+    """
+
+    outcome: str
+    error: str | None = None
+
+
+def dataset_outcome(dataset: Dataset, settings: DestinationSettings, problems: Sequence[str]) -> Outcome:
+    """Returns the outcome of a dataset that was found.
+
+    Args:
+        dataset: The dataset.
+        settings: Settings of its destination.
+        problems: What could not be read in it.
+    """
+    if is_dev_mode(dataset.name, settings):
+        return Outcome(
+            "dev_mode",
+            "looks like a leftover of dev_mode=True and is not read; name it in full in datasets to read it",
+        )
+    if dataset.forbidden_tables:
+        tables = ", ".join(dataset.forbidden_tables)
+        return Outcome(
+            "forbidden",
+            f"no right to read {tables} in dataset {dataset.name} of {settings.name}. Grant usage on it and select on "
+            "them, or leave it out by exclude_datasets",
+        )
+    missing = [
+        f"has no table {SYSTEM_TABLES[kind]}, so {consequence}"
+        for kind, consequence in _WITHOUT.items()
+        if kind not in dataset.tables
+    ]
+    told = [*missing, *problems]
+    if not told:
+        return Outcome("complete")
+    more = f" (and {len(told) - MAX_PROBLEMS_TOLD} more)" if len(told) > MAX_PROBLEMS_TOLD else ""
+    advice = _LET_RUN if missing else _MEND
+    return Outcome(
+        "partial", f"dataset {dataset.name} of {settings.name}: {'; '.join(told[:MAX_PROBLEMS_TOLD])}{more}. {advice}"
+    )
+
+
+def absence_outcome(name: str, settings: DestinationSettings) -> Outcome:
+    """Returns the outcome of a dataset that was read before and is not among the selected ones any more.
+
+    Args:
+        name: The dataset.
+        settings: Settings of its destination.
+    """
+    if not is_selected(name, settings):
+        return Outcome("excluded", "left out by datasets or exclude_datasets; what was collected of it is kept")
+    return Outcome(
+        "missing",
+        f"dataset {name} of {settings.name} was here before and is not there any more; what was collected of it is "
+        "kept. If that is meant, leave it out by exclude_datasets",
+    )
+
+
+def failure_outcome(error: Exception, settings: DestinationSettings) -> Outcome:
+    """Returns the outcome of all datasets of a destination that could not be read.
+
+    Args:
+        error: Why not.
+        settings: Settings of the destination.
+    """
+    outcome = "unreachable"
+    if isinstance(error, ConfigurationError):
+        outcome = "misconfigured"
+    elif isinstance(error, DestinationLockedError):
+        outcome = "locked"
+    elif isinstance(error, DestinationForbiddenError):
+        outcome = "forbidden"
+    return Outcome(outcome, f"{settings.name}: {error}")
+
+
+def worst_of(outcomes: Iterable[Outcome]) -> str:
+    """Returns the worst outcome; ``complete`` where there is none."""
+    return max((outcome.outcome for outcome in outcomes), key=OUTCOMES.index, default="complete")
+
+
+def coverage_row(
+    destination_name: str, destination_type: str | None, dataset_name: str, outcome: Outcome, cursor: DatasetCursor
+) -> dict[str, Any]:
+    """Returns the row of ``coverage`` for a dataset.
+
+    Args:
+        destination_name: The destination.
+        destination_type: dlt's type of it, where it is known.
+        dataset_name: The dataset; empty for the destination as a whole.
+        outcome: How the reading ended.
+        cursor: The dataset's cursor, already continued with that outcome.
+    """
+    is_read = outcome.outcome in ("complete", "partial")
+    return {
+        "coverage_id": digest_of([destination_name, dataset_name, cursor.since]),
+        "destination_name": destination_name,
+        "destination_type": destination_type,
+        "dataset_name": dataset_name or None,
+        "outcome": outcome.outcome,
+        "error": outcome.error,
+        "schemas_seen": (cursor.schemas_seen or 0) if is_read else None,
+        "since": datetime.fromisoformat(str(cursor.since)),
+    }
+
+
+def digest_of(value: Any) -> str:
+    """Returns a short hash of a JSON-like value."""
+    return hashlib.blake2b(orjson.dumps(value, default=str), digest_size=12).hexdigest()

@@ -1,0 +1,30 @@
+"""What all tests share: an environment that touches nothing outside its folder, and one PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# Read by dlt and dbt when they are first imported, by this process and by those that tests start.
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt_data")))
+        patch.setenv("DLT_CONFIG_FOLDER", ".dlt")
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Runs a PostgreSQL server for the session and returns the URL of its superuser."""
+    from meta_pipeline.demo.postgres import running
+
+    with running(tmp_path_factory.mktemp("postgres") / "server") as server:
+        yield server.url

@@ -1,0 +1,238 @@
+"""A small fleet in two collections, with one of everything that a rule looks at."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from meta_pipeline.home import Home
+from tests.fixtures.raw_dataset import RawDataset, Row, coverage, load, load_id, state
+
+FIRST = "2026-01-15 12:00"
+SECOND = "2026-01-21 12:00"
+
+
+class FleetHome:
+    """One home for all tests, so that dbt parses the project once, and copies of what it was at each step."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.raw = RawDataset(folder / "home.duckdb")
+        self.home = Home("duckdb", str(self.raw.path), folder / "work")
+
+    def save(self, step: str) -> None:
+        shutil.copy(self.raw.path, self.saved(step))
+
+    def restore(self, step: str) -> RawDataset:
+        shutil.copy(self.saved(step), self.raw.path)
+        return self.raw
+
+    def saved(self, step: str) -> Path:
+        return self.folder / f"{step}.saved"
+
+
+def days(first: int, last: int, hour: int = 6) -> list[str]:
+    """Returns the same hour of each day of January 2026."""
+    return [f"2026-01-{day:02d} {hour:02d}:00" for day in range(first, last + 1)]
+
+
+def write_first(raw: RawDataset) -> None:
+    """Writes what the first collection, on 15 January, found."""
+    _write_crm(raw, days(1, 15), FIRST)
+    _write_shared(raw, days(1, 15, 3), days(1, 14, 18), FIRST)
+    _write_unclaimed(raw, days(2, 12, 9), FIRST)
+    _write_schemas(raw)
+    raw.write(
+        table_statistics=[_size("orders", 100, FIRST), _size("items", 300, FIRST)],
+        coverage=[
+            coverage("crm", "2026-01-14 12:00", FIRST),
+            coverage("shared", "2026-01-14 12:00", FIRST),
+            coverage("unclaimed", "2026-01-14 12:00", FIRST),
+            coverage("crm_20260110093000", "2026-01-14 12:00", FIRST, "dev_mode"),
+            coverage(None, "2026-01-14 12:00", FIRST, "unreachable", destination_name="lake", error="no answer"),
+        ],
+    )
+    for destination in ("warehouse", "lake"):
+        raw.finish_collection("2026-01-14 12:00", destination=destination)
+        raw.finish_collection(FIRST, destination=destination)
+
+
+def write_second(raw: RawDataset) -> None:
+    """Writes what the second collection, on 21 January, found new."""
+    _write_crm(raw, days(16, 21), SECOND, empty_from="2026-01-18 06:00")
+    _write_shared(raw, days(16, 21, 3), [], SECOND)
+    raw.write(
+        loads=[
+            # somebody's transformation advanced one, and a retry committed one late
+            load("2026-01-14 06:00", status=2, schema_version_hash="v1", collected_at=SECOND),
+            {**load("2026-01-16 06:00", load_id=load_id("2026-01-10 07:00")), "collected_at": SECOND},
+        ],
+        counted_loads=[_counted("2026-01-10 07:00", SECOND)],
+        row_counts=[_rows("2026-01-10 07:00", "orders", 7, SECOND)],
+        # a pipeline turns up that claims what nobody claimed
+        pipeline_states=[_of("unclaimed", state("late_comer", "2026-01-20 09:00", collected_at=SECOND))],
+        pipeline_schemas=[_of("unclaimed", _lists("late_comer", "2026-01-20 09:00", "old", SECOND))],
+        schema_versions=[
+            {
+                "schema_name": "crm",
+                "version_hash": "v2",
+                "parent_hash": "v1",
+                "version": 3,
+                "parent_method": "previous_hash",
+            }
+            | {"inserted_at": "2026-01-17 05:59", "collected_at": SECOND}
+        ],
+        table_statistics=[_size("orders", 130, SECOND), _size("items", 330, SECOND)],
+        coverage=[
+            coverage("crm", "2026-01-14 12:00", SECOND),
+            coverage("shared", SECOND, SECOND, "locked", error="close the other program"),
+            coverage("unclaimed", "2026-01-14 12:00", SECOND),
+            coverage("events", SECOND, SECOND, destination_name="lake"),
+        ],
+    )
+    for destination in ("warehouse", "lake"):
+        raw.finish_collection(SECOND, destination=destination)
+
+
+def _write_crm(raw: RawDataset, times: list[str], collected: str, empty_from: str = "2026-12-31 00:00") -> None:
+    """Writes one pipeline with a state, cursors and counted rows in each load; one cursor stops moving on the 10th."""
+    rows = [_rows(at, "orders", 10, collected) for at in times]
+    rows += [_rows(at, "items", 30, collected) for at in times if at < empty_from]
+    # of a table that is replaced only the last rows are left
+    rows.append(_rows(times[-1], "customers", 50, collected))
+    raw.write(
+        loads=[
+            load(at, schema_version_hash="v2" if at >= "2026-01-17" else "v1", collected_at=collected) for at in times
+        ],
+        counted_loads=[_counted(at, collected) for at in times],
+        row_counts=[
+            *rows,
+            _rows("2026-01-13 07:00", "orders", 4, collected),
+            _rows(times[-1], "_dlt_loads", 1, collected),
+        ],
+        pipeline_states=[state("crm_daily", at, collected_at=collected) for at in times],
+        pipeline_schemas=[_lists("crm_daily", at, "crm", collected) for at in times],
+        pipeline_cursors=[_cursor("orders", at, at, collected) for at in times]
+        + [_cursor("items", at, min(at, "2026-01-10 06:00"), collected) for at in times],
+    )
+    # killed before the commit: on the 13th the rows are there, on the 14th only the state
+    killed = state("crm_daily", "2026-01-14 07:00", collected_at=collected)
+    raw.write(
+        pipeline_states=[killed],
+        pipeline_cursors=[_cursor("orders", "2026-01-14 07:00", "2026-01-14 06:00", collected)],
+    )
+
+
+def _write_shared(raw: RawDataset, early: list[str], evening: list[str], collected: str) -> None:
+    """Writes two pipelines in one schema, of which only the first loads carried a state."""
+    raw.write(
+        loads=[_of("shared", load(at, schema_name="web", collected_at=collected)) for at in [*early, *evening]],
+        pipeline_states=[_of("shared", state(name, at, collected_at=FIRST)) for name, at in _first_states()],
+        pipeline_schemas=[_of("shared", _lists(name, at, "web", FIRST)) for name, at in _first_states()],
+    )
+
+
+def _first_states() -> list[tuple[str, str]]:
+    return [("visits", "2026-01-01 03:00"), ("clicks", "2026-01-01 18:00")]
+
+
+def _write_unclaimed(raw: RawDataset, times: list[str], collected: str) -> None:
+    raw.write(
+        loads=[_of("unclaimed", load(at, schema_name="old", collected_at=collected)) for at in times],
+        counted_loads=[_of("unclaimed", _counted(at, collected)) for at in times],
+        row_counts=[_of("unclaimed", _rows(at, "events", 5, collected)) for at in times[::2]],
+    )
+
+
+def _write_schemas(raw: RawDataset) -> None:
+    tables = {
+        "o1": ("orders", ["id", "total"]),
+        "o2": ("orders", ["id", "total", "coupon"]),
+        "i1": ("orders__items", ["sku"]),
+        "c1": ("customers", ["id"]),
+        "d1": ("_dlt_loads", ["load_id"]),
+    }
+    raw.write(
+        schema_versions=[
+            {"schema_name": "crm", "version_hash": "v1", "parent_method": "none", "version": 2}
+            | {"inserted_at": "2026-01-01 05:59", "collected_at": FIRST}
+        ],
+        schema_version_tables=[
+            {"version_hash": version, "table_name": tables[hash_][0], "table_hash": hash_, "root_table": root}
+            for version, hash_, root in [
+                ("v1", "o1", "orders"),
+                ("v1", "i1", "orders"),
+                ("v1", "c1", "customers"),
+                ("v1", "d1", "_dlt_loads"),
+                ("v2", "o2", "orders"),
+                ("v2", "i1", "orders"),
+                ("v2", "c1", "customers"),
+                ("v2", "d1", "_dlt_loads"),
+            ]
+        ],
+        schema_tables=[
+            {"table_hash": "o1", "table_name": "orders", "resource_name": "orders", "write_disposition": "append"},
+            {"table_hash": "o2", "table_name": "orders", "resource_name": "orders", "write_disposition": "append"},
+            {"table_hash": "i1", "table_name": "orders__items", "parent_table": "orders"},
+            {
+                "table_hash": "c1",
+                "table_name": "customers",
+                "resource_name": "customers",
+                "write_disposition": "replace",
+            },
+            {"table_hash": "d1", "table_name": "_dlt_loads"},
+        ],
+        schema_columns=[
+            {"table_hash": hash_, "column_name": name, "ordinal_position": place, "data_type": "text", "hints": "{}"}
+            for hash_, (_, names) in tables.items()
+            for place, name in enumerate(names, start=1)
+        ],
+        schema_changes=[
+            {"change_id": "c1", "version_hash": "v1", "change_type": "schema_added"},
+            {"change_id": "c2", "version_hash": "v2", "parent_hash": "v1", "change_type": "column_added"}
+            | {"table_name": "orders", "column_name": "coupon", "new_value": "text"},
+        ],
+    )
+
+
+def _of(dataset: str, row: Row) -> Row:
+    return {**row, "dataset_name": dataset}
+
+
+def _counted(at: str, collected: str) -> Row:
+    return {"load_id": load_id(at), "counted_at": collected, "collected_at": collected}
+
+
+def _rows(at: str, table: str, count: int, collected: str) -> Row:
+    return {**_counted(at, collected), "table_name": table, "row_count": count}
+
+
+def _lists(pipeline: str, at: str, schema: str, collected: str) -> Row:
+    row = {"pipeline_name": pipeline, "load_id": load_id(at), "schema_name": schema, "created_at": at}
+    return {**row, "collected_at": collected}
+
+
+def _cursor(resource: str, at: str, value: str, collected: str) -> Row:
+    number = (datetime.fromisoformat(value) - datetime(1970, 1, 1)) / timedelta(seconds=1)
+    return {
+        "pipeline_name": "crm_daily",
+        "load_id": load_id(at),
+        "source_name": "crm",
+        "resource_name": resource,
+        "cursor_path": "updated_at",
+        "last_value": value,
+        "last_value_number": number,
+        "created_at": at,
+        "collected_at": collected,
+    }
+
+
+def _size(table: str, rows: int, collected: str) -> Row:
+    return {
+        "table_name": table,
+        "row_count": rows,
+        "byte_count": 8 * rows,
+        "is_estimate": False,
+        "collected_at": collected,
+    }

@@ -1,0 +1,192 @@
+"""The marts of a small fleet: built at once, step by step, for a past moment, and again after a failure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import duckdb
+import pytest
+
+from meta_pipeline.exceptions import TransformError
+from meta_pipeline.transform import transform
+from meta_pipeline.transform.profile import home_profile
+from meta_pipeline.transform.project import project_folder
+from meta_pipeline.transform.runner import DbtPaths, run_dbt
+from tests.fixtures.raw_dataset import RawDataset, load
+from tests.integration.transform import fleet
+from tests.integration.transform.fleet import FleetHome
+
+# The columns that DESIGN.md promises.
+CONTRACT = {
+    "pipelines": "pipeline_id, destination_name, destination_type, dataset_name, pipeline_name, schema_names, "
+    "orchestrators, first_load_at, last_load_at",
+    "pipeline_health": "pipeline_id, destination_name, dataset_name, pipeline_name, status, reason, last_load_at, "
+    "expected_interval_seconds, expected_by",
+    "loads": "destination_name, dataset_name, load_id, schema_name, pipeline_name, attribution, started_at, "
+    "committed_at, duration_seconds, rows_loaded, is_complete",
+    "table_loads": "destination_name, dataset_name, load_id, table_name, row_count, count_method",
+    "table_volume_daily": "destination_name, dataset_name, table_name, load_date, row_count, load_count",
+    "incremental_cursors": "pipeline_name, source_name, resource_name, cursor_path, last_value, last_advanced_at, "
+    "is_stuck, has_regressed",
+    "orphaned_loads": "destination_name, dataset_name, load_id, evidence",
+    "observed_tables": "destination_name, dataset_name, schema_name, table_name, resource_name, parent_table, "
+    "write_disposition",
+    "observed_columns": "destination_name, dataset_name, schema_name, table_name, column_name, data_type, is_nullable, "
+    "hints",
+    "schema_changes": "destination_name, dataset_name, schema_name, changed_at, change_type, table_name, column_name, "
+    "old_value, new_value, load_id, pipeline_name",
+    "lineage_nodes": "node_id, node_type",
+    "lineage_edges": "from_node_id, to_node_id, edge_type, method, confidence",
+    "destination_coverage": "destination_name, dataset_name, last_collected_at, outcome, error, schemas_seen",
+}
+
+# Columns that say when a mart was built rather than what it shows.
+TIMES_OF_BUILDING = {"built_at", "judged_at"}
+
+
+def marts_of(raw: RawDataset) -> dict[str, list[str]]:
+    return {
+        mart: sorted(
+            str({name: value for name, value in row.items() if name not in TIMES_OF_BUILDING}) for row in raw.rows(mart)
+        )
+        for mart in CONTRACT
+    }
+
+
+def test_marts_have_the_columns_that_users_rely_on(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    for mart, columns in CONTRACT.items():
+        assert raw.rows(mart, columns), mart
+
+
+def test_marts_are_all_that_is_public(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    tables = raw.query("select table_name from information_schema.tables where table_schema = 'observability_marts'")
+    assert {name for (name,) in tables} == set(CONTRACT)
+
+
+def test_dbt_build_passes_with_all_unit_and_data_tests(fleet_home: FleetHome) -> None:
+    fleet_home.restore("second collection")
+    work = fleet_home.folder / "build"
+    profile = home_profile(fleet_home.home)
+    profile.write(work)
+    paths = DbtPaths(project_folder(), work, fleet_home.folder / "work" / "dbt" / "target", work / "logs")
+    assert run_dbt(["build", "--full-refresh"], paths, profile.variables) > 200
+
+
+def test_building_step_by_step_equals_building_at_once(fleet_home: FleetHome) -> None:
+    step_by_step = marts_of(fleet_home.restore("second transform"))
+    with duckdb.connect(str(fleet_home.raw.path)) as connection:
+        connection.execute("drop table observability_models.clock")
+    assert transform(fleet_home.home).full_refresh
+    assert marts_of(fleet_home.raw) == step_by_step
+
+
+def test_nothing_new_rewrites_nothing(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    before = marts_of(raw)
+    last = raw.query("select max(built_at) from observability_marts.loads")
+    assert not transform(fleet_home.home).full_refresh
+    assert raw.query("select max(built_at) from observability_marts.loads") == last
+    assert raw.query("select count(*) from observability_models.int_loads_to_count") == [(0,)]
+    assert raw.query("select count(*) from observability_models.int_moved_datasets") == [(0,)]
+    assert marts_of(raw) == before
+
+
+def test_a_collection_that_is_not_finished_is_read_again_when_it_is(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    late = "2026-01-22 12:00"
+    raw.write(loads=[load("2026-01-22 06:00", collected_at=late)])
+    raw.finish_collection(late, status=1)
+    transform(fleet_home.home)
+    assert len(raw.rows("loads")) == len(_loads_in(fleet_home, "second transform")) + 1
+    # dlt carries on with the rest of the package
+    raw.write(loads=[load("2026-01-22 07:00", collected_at=late)])
+    raw.finish_collection(late)
+    transform(fleet_home.home)
+    assert len(raw.rows("loads")) == len(_loads_in(fleet_home, "second transform")) + 2
+
+
+def test_the_past_is_what_had_been_committed_by_then_and_the_present_comes_back(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    present = marts_of(raw)
+    moment = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
+
+    result = transform(fleet_home.home, as_of=moment)
+    assert (result.full_refresh, result.as_of) == (True, moment)
+    past = marts_of(raw)
+    health = {row["pipeline_name"]: row["status"] for row in raw.rows("pipeline_health")}
+    assert health == {None: "late", "crm_daily": "healthy", "visits": "healthy", "clicks": "healthy"}
+
+    assert transform(fleet_home.home).full_refresh
+    assert marts_of(raw) == present
+    fleet_home.restore("first transform")
+    transform(fleet_home.home, as_of=moment)
+    known_then = marts_of(raw)
+    # a status is known as it was read last, so the one that moved since is told as it is now
+    assert len(set(past.pop("loads")) ^ set(known_then.pop("loads"))) == 2
+    assert past == known_then
+
+
+def test_before_the_first_collection_everything_is_judged_as_if_read(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    transform(fleet_home.home, as_of=datetime(2026, 1, 10, 12))
+    health = {row["pipeline_name"]: row["status"] for row in raw.rows("pipeline_health")}
+    assert health == {None: "healthy", "crm_daily": "healthy", "visits": "healthy", "clicks": "healthy"}
+    assert raw.rows("destination_coverage") == []
+    assert max(row["committed_at"] for row in raw.rows("loads")) == datetime(2026, 1, 10, 9, tzinfo=timezone.utc)
+
+
+def test_a_past_that_broke_off_is_not_taken_for_the_present(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    present = marts_of(raw)
+    _rename(raw, "observability.schema_columns", "hidden")
+    with pytest.raises(TransformError) as failure:
+        transform(fleet_home.home, as_of=datetime(2026, 1, 10, 12, tzinfo=timezone.utc))
+    assert "stg_observability__schema_columns" in str(failure.value)
+    assert "does not exist" in str(failure.value)
+    assert "run `meta-pipeline transform` again" in str(failure.value)
+
+    _rename(raw, "observability.hidden", "schema_columns")
+    assert transform(fleet_home.home).full_refresh
+    assert marts_of(raw) == present
+
+
+def test_a_transform_that_broke_off_is_made_up_for(fleet_home: FleetHome) -> None:
+    whole = marts_of(fleet_home.restore("second transform"))
+    raw = fleet_home.restore("first transform")
+    fleet.write_second(raw)
+    _rename(raw, "observability.schema_columns", "hidden")
+    with pytest.raises(TransformError):
+        transform(fleet_home.home)
+    assert len(raw.rows("loads")) == len(_loads_in(fleet_home, "second transform"))
+
+    _rename(raw, "observability.hidden", "schema_columns")
+    assert not transform(fleet_home.home).full_refresh
+    assert marts_of(raw) == whole
+
+
+def test_the_project_is_only_read(fleet_home: FleetHome) -> None:
+    fleet_home.restore("second transform")
+    folder = project_folder()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    transform(fleet_home.home)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_an_empty_observability_dataset_gives_empty_marts(fleet_home: FleetHome) -> None:
+    fleet_home.raw.path.unlink()
+    fleet_home.raw.create()
+    transform(fleet_home.home)
+    assert all(rows == [] for rows in marts_of(fleet_home.raw).values())
+    assert not transform(fleet_home.home).full_refresh
+
+
+def _loads_in(fleet_home: FleetHome, name: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(fleet_home.saved(name)), read_only=True) as connection:
+        return connection.execute("select load_id from observability_marts.loads").fetchall()
+
+
+def _rename(raw: RawDataset, table: str, name: str) -> None:
+    with duckdb.connect(str(raw.path)) as connection:
+        connection.execute(f"alter table {table} rename to {name}")

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, cast
+
+from meta_pipeline.collect.cursors import DatasetCursor, TableCursor
+from meta_pipeline.collect.planning import Plan, make_plan
+from meta_pipeline.collect.warehouse import Boundaries, Dataset, Kind, Summary, SystemTable, Warehouse
+
+CRM = Dataset("crm", {"loads": SystemTable("_dlt_loads", {})})
+ERP = Dataset("erp", {"loads": SystemTable("_dlt_loads", {})})
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 1, 1, hour, minute, tzinfo=timezone.utc)
+
+
+class Loads:
+    """A warehouse that holds the commit times of loads; `between` happens between two looks at it."""
+
+    def __init__(self, times: Mapping[str, list[datetime]], between: Callable[[], None] = lambda: None) -> None:
+        self.times = times
+        self.asked: list[list[str]] = []
+        self._between = between
+
+    def summarize(
+        self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries, next_boundaries: Boundaries
+    ) -> dict[str, Summary]:
+        if self.asked:
+            self._between()
+        self.asked.append([dataset.name for dataset in datasets])
+        return {
+            dataset.name: Summary(
+                len(self.times[dataset.name]),
+                max(self.times[dataset.name], default=None),
+                settled_rows=self._before(dataset, boundaries),
+                next_settled_rows=self._before(dataset, next_boundaries),
+            )
+            for dataset in datasets
+        }
+
+    def _before(self, dataset: Dataset, boundaries: Boundaries) -> int:
+        boundary = boundaries.get(dataset.name)
+        return sum(time < boundary for time in self.times[dataset.name]) if boundary else 0
+
+
+def plan(warehouse: Any, known: Mapping[str, DatasetCursor]) -> Plan:
+    return make_plan(cast(Warehouse, warehouse), "loads", [CRM, ERP], known)
+
+
+def read(warehouse: Any, known: Mapping[str, DatasetCursor]) -> dict[str, DatasetCursor]:
+    """Returns the cursors after a reading that went well."""
+    return {**known, **{name: DatasetCursor(loads=cursor) for name, cursor in plan(warehouse, known).cursors.items()}}
+
+
+def test_everything_is_read_the_first_time() -> None:
+    made = plan(Loads({"crm": [at(9), at(12)], "erp": []}), {})
+
+    assert [dataset.name for dataset in made.datasets] == ["crm"]
+    assert made.boundaries == {"crm": None}
+    assert made.cursors["crm"] == TableCursor(
+        rows=2, last=at(12).isoformat(), boundary=at(11).isoformat(), settled_rows=1
+    )
+
+
+def test_where_nothing_changed_the_warehouse_is_asked_once() -> None:
+    warehouse = Loads({"crm": [at(9), at(12)], "erp": [at(9)]})
+    known = read(warehouse, {})
+    warehouse.asked.clear()
+
+    assert plan(warehouse, known).datasets == ()
+    assert warehouse.asked == [["crm", "erp"]]
+
+
+def test_only_what_changed_is_asked_for_again_and_read_from_the_boundary() -> None:
+    warehouse = Loads({"crm": [at(9), at(12)], "erp": [at(9)]})
+    known = read(warehouse, {})
+    warehouse.times["crm"].append(at(13))
+    warehouse.asked.clear()
+
+    made = plan(warehouse, known)
+
+    assert warehouse.asked == [["crm", "erp"], ["crm"]]
+    assert made.boundaries == {"crm": at(11)}
+    assert made.cursors["crm"].boundary == at(12).isoformat()
+
+
+def test_a_late_commit_between_the_two_looks_is_not_lost() -> None:
+    times = {"crm": [at(9), at(12)], "erp": []}
+    known = read(Loads(times), {})
+    times["crm"].append(at(13))
+    warehouse = Loads(times, between=lambda: times["crm"].append(at(8)))
+
+    made = plan(warehouse, known)
+
+    assert made.boundaries == {"crm": None}, "the old load is read now, or its row would count as settled unread"

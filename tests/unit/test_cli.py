@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from meta_pipeline import __version__
+from meta_pipeline.cli import main
+from tests.fixtures.collected import clear_environment
+
+Run = Callable[..., Result]
+
+COMMANDS = sorted(main.commands)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in an empty folder."""
+    clear_environment(monkeypatch)
+    for name in ("RUNTIME__DLTHUB_TELEMETRY", "DBT_SEND_ANONYMOUS_USAGE_STATS", "RUNTIME__LOG_LEVEL"):
+        monkeypatch.setenv(name, "false" if "LEVEL" not in name else "CRITICAL")
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_says_what_it_does(name: str) -> None:
+    command = main.commands[name]
+
+    assert command.help
+    assert command.help.strip().endswith(".")
+    for option in command.params:
+        assert isinstance(option, click.Option)
+        assert option.help, option.name
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo"}))
+def test_every_command_has_json(name: str) -> None:
+    assert "--json" in {flag for option in main.commands[name].params for flag in option.opts}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("check", "--help"), ("collect", "-h")])
+def test_help_is_given(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_the_exit_codes_are_explained(run: Run) -> None:
+    assert "Exit codes: 0" in run("--help").output
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert __version__ in run("--version").output
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("status", "--help")])
+def test_help_starts_without_dlt_and_dbt(arguments: tuple[str, ...]) -> None:
+    program = (
+        "import sys\nfrom meta_pipeline.cli import main\n"
+        f"try:\n    main({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'dlt', 'dbt', 'duckdb', 'pyarrow', 'psycopg2', 'rich'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "collect", "run"])
+def test_without_any_configuration_it_says_what_to_write(run: Run, command: str) -> None:
+    result = run(command)
+
+    assert result.exit_code == 2
+    assert "[sources.dlt_metadata]" in result.output
+    assert 'destinations = ["finance_pg"]' in result.output
+    assert list(Path.cwd().iterdir()) == [], "nothing is written"
+
+
+def test_status_without_a_home_says_what_to_run(run: Run) -> None:
+    result = run("status")
+
+    assert result.exit_code == 2
+    assert "Run: meta-pipeline run" in result.output
+    assert list(Path.cwd().iterdir()) == [], "nothing is written"
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-13-01", ""])
+def test_a_time_that_is_none_is_told(run: Run, time: str) -> None:
+    result = run("transform", "--as-of", time)
+
+    assert result.exit_code == 2
+    assert "2026-02-09T06:00" in result.output
+
+
+def test_a_misspelt_command_or_option_ends_with_2(run: Run) -> None:
+    assert run("chek").exit_code == 2
+    assert run("check", "--jsn").exit_code == 2
+
+
+def test_a_file_that_is_not_toml_is_told(run: Run) -> None:
+    Path(".dlt").mkdir()
+    Path(".dlt/config.toml").write_text("x = [", encoding="utf-8")
+
+    result = run("check")
+
+    assert result.exit_code == 2
+    assert "config.toml is not valid TOML" in result.output
+
+
+def test_check_gives_its_findings_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__DLT_METADATA__SCHEMA_EXPORTS", '["nowhere"]')
+
+    result = run("check", "--json")
+
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    assert found["home"] == str(Path.cwd() / "meta_pipeline.duckdb")
+    assert [(item["dataset_name"], item["is_fault"]) for item in found["findings"]] == [("nowhere", True)]
+    assert found["problems"] == [
+        "schema_exports.nowhere: there is no folder nowhere. Check schema_exports in .dlt/config.toml"
+    ]
+
+
+def break_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Path) -> None:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr("meta_pipeline.config.find_home", broken)
+
+
+def test_an_unforeseen_error_ends_with_2_and_is_not_quoted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_off(monkeypatch)
+
+    result = run("check")
+
+    assert result.exit_code == 2
+    assert "RuntimeError" in result.output
+    assert "hunter2" not in result.output
+
+
+def test_verbose_shows_where_it_broke_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_off(monkeypatch)
+
+    assert "Traceback" in run("--verbose", "check").output

@@ -1,0 +1,81 @@
+"""What every file of the dbt project keeps to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from meta_pipeline.collect.tables import RAW_TABLES
+from meta_pipeline.transform.project import project_folder
+
+MODELS = project_folder() / "models"
+SQL_FILES = sorted(MODELS.rglob("*.sql"))
+MARTS = [path for path in SQL_FILES if "marts" in path.parts]
+
+# What one warehouse has and another has not stands in macros/warehouse.sql.
+NOT_PORTABLE = re.compile(
+    r"::|\b(qualify|ilike|epoch|to_timestamp|strftime|try_cast|list_\w+|struct_\w+|filter\s*\()|target\.type|adapter\.type"
+)
+
+
+def _names(paths: list[Path]) -> list[str]:
+    return [path.stem for path in paths]
+
+
+def _described(path: Path) -> dict[str, Any]:
+    (model,) = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
+    assert model["name"] == path.stem
+    return dict(model)
+
+
+def _source_tables() -> Iterator[dict[str, Any]]:
+    (source,) = yaml.safe_load((MODELS / "staging" / "_sources.yml").read_text())["sources"]
+    yield from source["tables"]
+
+
+def test_sources_are_the_raw_tables() -> None:
+    declared = {
+        table["name"]: (
+            table["description"].strip(),
+            [(column["name"], column["description"].strip()) for column in table["columns"]],
+        )
+        for table in _source_tables()
+    }
+    assert declared.pop("_dlt_loads")
+    load_id = ("_dlt_load_id", "Load package that wrote the row.")
+    assert declared == {
+        table.name: (
+            table.description,
+            [(column.name, column.description) for column in table.columns]
+            + ([load_id] if table.is_marked_with_load else []),
+        )
+        for table in RAW_TABLES
+    }
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=_names(SQL_FILES))
+def test_every_model_and_column_is_described(path: Path) -> None:
+    model = _described(path)
+    assert model["description"].startswith("One row")
+    assert all(column["description"].strip() for column in model["columns"])
+
+
+@pytest.mark.parametrize("path", MARTS, ids=_names(MARTS))
+def test_every_column_of_a_mart_has_a_type(path: Path) -> None:
+    assert all(column["data_type"] for column in _described(path)["columns"])
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=_names(SQL_FILES))
+def test_models_are_portable(path: Path) -> None:
+    sql = re.sub(r"\{\{.*?\}\}", "", path.read_text(), flags=re.DOTALL)
+    assert not NOT_PORTABLE.search(sql)
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=_names(SQL_FILES))
+def test_models_end_in_final(path: Path) -> None:
+    assert path.read_text().endswith("select * from final\n")
