@@ -1,6 +1,7 @@
 {#-
     Incremental models rebuild what changed since the last finished transform. `clock`, built last of all, says up to
-    where that one had read and when it ran; a transform that broke off leaves it untouched, and what it did is done again.
+    where that one had read and when it ran; a transform that broke off leaves it untouched, and what it did is done
+    again.
 -#}
 
 {#- Rows of the raw dataset that a later collection wrote. -#}
@@ -14,8 +15,8 @@
 {%- endmacro %}
 
 {#-
-    Read without `ref`, for `clock` itself comes after everything that reads it; and read beforehand, for a warehouse skips
-    old rows by a constant, not by a subquery.
+    Read without `ref`, for `clock` itself comes after everything that reads it; and read beforehand, for a warehouse
+    skips old rows by a constant, not by a subquery.
 -#}
 {% macro clock(column) -%}
     {%- set moment = none -%}

@@ -2,18 +2,28 @@
     All differences between warehouses. A new warehouse adds `<adapter>__<macro>` here and touches no model.
 -#}
 
-{% macro timestamp_type() %}{{ return(adapter.dispatch('timestamp_type', 'meta_pipeline')()) }}{% endmacro %}
+{% macro timestamp_type() %}
+    {{- return(adapter.dispatch('timestamp_type', 'meta_pipeline')()) -}}
+{% endmacro %}
 
-{% macro default__timestamp_type() %}{{ return('timestamp with time zone') }}{% endmacro %}
+{% macro default__timestamp_type() %}
+    {{- return('timestamp with time zone') -}}
+{% endmacro %}
 
 
-{% macro number_type() %}{{ return(adapter.dispatch('number_type', 'meta_pipeline')()) }}{% endmacro %}
+{% macro number_type() %}
+    {{- return(adapter.dispatch('number_type', 'meta_pipeline')()) -}}
+{% endmacro %}
 
-{% macro default__number_type() %}{{ return('double precision') }}{% endmacro %}
+{% macro default__number_type() %}
+    {{- return('double precision') -}}
+{% endmacro %}
 
 
 {#- Unix time in seconds, with its fraction, of a time stamp. -#}
-{% macro to_epoch(expression) %}{{ return(adapter.dispatch('to_epoch', 'meta_pipeline')(expression)) }}{% endmacro %}
+{% macro to_epoch(expression) %}
+    {{- return(adapter.dispatch('to_epoch', 'meta_pipeline')(expression)) -}}
+{% endmacro %}
 
 {% macro default__to_epoch(expression) -%}
     cast(extract(epoch from {{ expression }}) as {{ number_type() }})
@@ -25,7 +35,9 @@
 
 
 {#- Time stamp of a unix time in seconds. -#}
-{% macro from_epoch(expression) %}{{ return(adapter.dispatch('from_epoch', 'meta_pipeline')(expression)) }}{% endmacro %}
+{% macro from_epoch(expression) %}
+    {{- return(adapter.dispatch('from_epoch', 'meta_pipeline')(expression)) -}}
+{% endmacro %}
 
 {% macro default__from_epoch(expression) -%}
     to_timestamp({{ expression }})
@@ -33,7 +45,9 @@
 
 
 {#- Calendar day in UTC, whatever the session's time zone. -#}
-{% macro utc_date(expression) %}{{ return(adapter.dispatch('utc_date', 'meta_pipeline')(expression)) }}{% endmacro %}
+{% macro utc_date(expression) %}
+    {{- return(adapter.dispatch('utc_date', 'meta_pipeline')(expression)) -}}
+{% endmacro %}
 
 {% macro default__utc_date(expression) -%}
     cast({{ expression }} at time zone 'UTC' as date)
@@ -41,7 +55,9 @@
 
 
 {#- `2026-01-31 07:05` in UTC. -#}
-{% macro utc_minute(expression) %}{{ return(adapter.dispatch('utc_minute', 'meta_pipeline')(expression)) }}{% endmacro %}
+{% macro utc_minute(expression) %}
+    {{- return(adapter.dispatch('utc_minute', 'meta_pipeline')(expression)) -}}
+{% endmacro %}
 
 {% macro default__utc_minute(expression) -%}
     to_char({{ expression }} at time zone 'UTC', 'YYYY-MM-DD HH24:MI')
@@ -53,7 +69,9 @@
 
 
 {#- Aggregate: the middle value. -#}
-{% macro median(expression) %}{{ return(adapter.dispatch('median', 'meta_pipeline')(expression)) }}{% endmacro %}
+{% macro median(expression) %}
+    {{- return(adapter.dispatch('median', 'meta_pipeline')(expression)) -}}
+{% endmacro %}
 
 {% macro default__median(expression) -%}
     percentile_cont(0.5) within group (order by {{ expression }})
@@ -65,7 +83,9 @@
 
 
 {#- The text as a number; null where it is none. -#}
-{% macro try_number(expression) %}{{ return(adapter.dispatch('try_number', 'meta_pipeline')(expression)) }}{% endmacro %}
+{% macro try_number(expression) %}
+    {{- return(adapter.dispatch('try_number', 'meta_pipeline')(expression)) -}}
+{% endmacro %}
 
 {% macro default__try_number(expression) -%}
     {{ dbt.safe_cast(expression, number_type()) }}

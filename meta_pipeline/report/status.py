@@ -146,12 +146,11 @@ def read_status(home: Home) -> FleetStatus:
         HomeError: The marts are not there yet, or their file is in use.
     """
     with open_home(home) as connection:
-        tables = connection.execute(
-            "select count(*) from duckdb_tables() where schema_name = ? and table_name = 'pipeline_health'",
-            [MARTS_DATASET],
+        built = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = ? and table_name = 'clock'", [MODELS_DATASET]
         ).fetchall()
-        if not tables[0][0]:
-            raise HomeError(f"{home.database} holds no marts yet. Run: meta-pipeline run")
+        if not built[0][0]:
+            raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
         health = connection.execute(_HEALTH).fetchall()
         coverage = connection.execute(_COVERAGE).fetchall()
         as_of, is_past = connection.execute(_CLOCK).fetchall()[0]
@@ -169,7 +168,7 @@ def _fleet_status(
         dataset_count=sum(outcome in ("complete", "partial") for outcome in outcomes),
         dev_mode_count=outcomes.count("dev_mode"),
         pipelines=sorted((PipelineStatus(*row) for row in health), key=_worst_first),
-        uncovered=[Uncovered(*row[:4]) for row in coverage if row[2] not in ("complete", "dev_mode")],
+        uncovered=[Uncovered(*row[:4]) for row in coverage if row[2] not in ("complete", "dev_mode", "excluded")],
     )
 
 

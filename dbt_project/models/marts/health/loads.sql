@@ -190,7 +190,9 @@ identified as (
             when 'unknown' then {{ unknown_pipeline_key() }}
             else {{ pipeline_key() }}
         end as pipeline_id,
-        {{ key(['destination_name', 'dataset_name', 'schema_name', 'pipeline_name', 'pipeline_candidates']) }} as stream_id,
+        {{ key([
+            'destination_name', 'dataset_name', 'schema_name', 'pipeline_name', 'pipeline_candidates'
+        ]) }} as stream_id,
         {{ load_id_time('load_id') }} as started_at
     from attributed
 

@@ -109,9 +109,13 @@ worded as (
         *,
         {{ duration_words('age_seconds') }} as age,
         {{ duration_words('silent_seconds') }}
-            || case when is_read_long_ago then ' up to ' || {{ utc_minute('read_until') }} || ' UTC, when it was last read'
-            else '' end as silence,
-        'every ' || {{ duration_words('interval_seconds') }} || ', ± ' || {{ duration_words('tolerance_seconds') }} as rhythm,
+            || case
+                when is_read_long_ago
+                    then ' up to ' || {{ utc_minute('read_until') }} || ' UTC, when it was last read'
+                else ''
+            end as silence,
+        'every ' || {{ duration_words('interval_seconds') }}
+            || ', ± ' || {{ duration_words('tolerance_seconds') }} as rhythm,
         {{ counted('load_count', 'load') }} as load_words,
         case
             when uncertain_load_count = 1
@@ -135,10 +139,11 @@ reasoned as (
             when status = 'unreachable' and outcome = 'missing'
                 then 'its dataset is gone since ' || {{ utc_minute('first_collected_at') }} || ' UTC'
             when status = 'unreachable' and outcome not in ('complete', 'partial')
-                then 'its dataset could not be read (' || outcome || ') since ' || {{ utc_minute('first_collected_at') }}
-                    || ' UTC' || coalesce(': ' || error, '')
+                then 'its dataset could not be read (' || outcome || ') since '
+                    || {{ utc_minute('first_collected_at') }} || ' UTC' || coalesce(': ' || error, '')
             when status = 'unreachable'
-                then 'not collected since ' || {{ utc_minute('read_until') }} || ' UTC, before its next load was expected (by '
+                then 'not collected since ' || {{ utc_minute('read_until') }}
+                    || ' UTC, before its next load was expected (by '
                     || {{ utc_minute('expected_by') }} || ' UTC)' || doubt
             when status = 'retired' and interval_seconds is not null
                 then 'no load for ' || silence || '; it used to load ' || rhythm || doubt
