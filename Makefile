@@ -35,4 +35,5 @@ bench: install
 	$(BIN)/python -m benchmarks
 
 clean:
+	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi
 	rm -rf .venv build dist demo-fleet
