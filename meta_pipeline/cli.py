@@ -16,14 +16,14 @@ import click
 
 from meta_pipeline import __version__
 from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
-from meta_pipeline.output import ago, is_terminal, note, print_json, print_rows, warn
+from meta_pipeline.output import ago, counted, is_terminal, note, print_json, print_rows, warn
 
 if TYPE_CHECKING:
     from meta_pipeline.collect.stage import CollectResult
-    from meta_pipeline.report.status import FleetStatus
+    from meta_pipeline.report.status import FleetStatus, Uncovered
     from meta_pipeline.transform import TransformResult
 
-DONE, FINDINGS, NOT_DONE = 0, 1, 2
+DONE, FINDINGS, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,6 +47,9 @@ def reporting_errors(command: Command) -> Command:
         except MetaPipelineError as error:
             warn(f"Error: {error}")
             sys.exit(NOT_DONE)
+        except KeyboardInterrupt:
+            warn("Interrupted. Nothing is lost: run again.")
+            sys.exit(INTERRUPTED)
         except Exception as error:
             # Not Python's own exit code 1, which stands for findings; and its text may quote anything.
             logging.getLogger("meta_pipeline").debug("Broke off", exc_info=True)
@@ -60,14 +63,13 @@ def reporting_errors(command: Command) -> Command:
 @click.version_option(__version__, package_name="meta-pipeline")
 @click.option("-v", "--verbose", is_flag=True, help="Tell every step, and tracebacks of what broke off.")
 def main(verbose: bool) -> None:
-    r"""One pane of glass over all your dlt pipelines.
+    """One pane of glass over all your dlt pipelines.
 
     Reads the tables that dlt leaves in every destination into one dataset, and builds marts on it: health, volume,
-    lineage, governance. Start with `meta-pipeline check`, then `meta-pipeline run`.
+    schema changes, lineage. Start with `meta-pipeline check`, then `meta-pipeline run`.
 
-    \b
-    Exit codes: 0 done and nothing to report; 1 findings at or above --fail-on; 2 something could not be done
-    (the rest is still done).
+    Exit codes: 0 done and nothing to report, 1 findings at or above --fail-on, 2 something could not be done (the
+    rest is done all the same).
     """
     # Nothing of ours may phone home; both libraries read this before anything else.
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
@@ -75,6 +77,8 @@ def main(verbose: bool) -> None:
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    # What went wrong is printed at the end, by the command; as a warning it is for pipelines of other people.
+    handler.addFilter(lambda record: record.levelno != logging.WARNING)
     logger = logging.getLogger("meta_pipeline")
     logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -85,7 +89,7 @@ def main(verbose: bool) -> None:
 @json_option
 @reporting_errors
 def check(as_json: bool) -> None:
-    """Say what can be reached and what will be read, before anything is written."""
+    """Say what can be reached and what will be read."""
     from meta_pipeline.collect.check import check_destinations, problems_of  # noqa: PLC0415
     from meta_pipeline.config import find_home, parse_settings, read_settings  # noqa: PLC0415
 
@@ -111,9 +115,8 @@ def check(as_json: bool) -> None:
                 for item in findings
             ],
         )
-        _tell(problems)
-        datasets = sum(item.is_read for item in findings)
-        note(f"{datasets} datasets will be read into {home.database}")
+        _tell(settings.problems)
+        note(f"{counted(sum(item.is_read for item in findings), 'dataset')} will be read into {home.database}")
     sys.exit(NOT_DONE if problems else DONE)
 
 
@@ -121,7 +124,7 @@ def check(as_json: bool) -> None:
 @json_option
 @reporting_errors
 def collect(as_json: bool) -> None:
-    """Read what is new in every destination into the observability dataset."""
+    """Read what is new in every destination."""
     result = _collect()
     if as_json:
         print_json({"rows_read": result.rows_read, "coverage": result.coverage, "problems": result.failures})
@@ -158,7 +161,7 @@ def status(fail_on: str, as_json: bool) -> None:
 @json_option
 @reporting_errors
 def run(fail_on: str, as_json: bool) -> None:
-    """Collect, build the marts, and show how every pipeline is."""
+    """Collect, transform, and show the status."""
     sys.exit(_run(fail_on, as_json))
 
 
@@ -173,11 +176,12 @@ def run(fail_on: str, as_json: bool) -> None:
 @click.option("--stop", is_flag=True, help="Stop the demo's PostgreSQL server and do nothing else.")
 @reporting_errors
 def demo(folder: Path, stop: bool) -> None:
-    """Replay six weeks of real flights through real dlt pipelines, then run on them."""
+    """Replay real flights through real pipelines, and run."""
     from meta_pipeline.demo import build_fleet, stop_fleet  # noqa: PLC0415
 
     if stop:
         stop_fleet(folder)
+        note(f"No PostgreSQL server of the demo in {folder} is running any more.")
         return
     build_fleet(folder, note)
     with _working_in(folder):
@@ -189,7 +193,7 @@ def demo(folder: Path, stop: bool) -> None:
 
 def _run(fail_on: str, as_json: bool) -> int:
     result = _collect()
-    _tell(result.failures)
+    _tell(result.problems)
     _transform(None)
     fleet = _status()
     _show(fleet, as_json)
@@ -237,9 +241,21 @@ def _show(fleet: FleetStatus, as_json: bool) -> None:
     else:
         lines = [(item.status, name, item.where, _iso(item.last_load_at), item.reason) for item, name in named]
         print_rows(dict.fromkeys(("Status", "Pipeline", "Where", "Last load", "Why")), lines)
-    for item in fleet.uncovered:
-        warn(f"{item.outcome}: {'.'.join(filter(None, (item.destination_name, item.dataset_name)))}: {item.error}")
+    for (destination_name, outcome, error), names in _grouped(fleet.uncovered).items():
+        datasets = f" ({', '.join(names)})" if names else ""
+        warn(f"{outcome}: {destination_name}{datasets}: {(error or '').removeprefix(f'{destination_name}: ')}")
     note(_summary(fleet))
+    if not fleet.pipelines:
+        note("Nothing was found. meta-pipeline check says what is read and what is left out.")
+
+
+def _grouped(uncovered: Sequence[Uncovered]) -> dict[tuple[str, str, str | None], list[str]]:
+    """Groups datasets that are not read by what went wrong, so that one cause is told once."""
+    groups: dict[tuple[str, str, str | None], list[str]] = {}
+    for item in uncovered:
+        names = groups.setdefault((item.destination_name, item.outcome, item.error), [])
+        names.extend([item.dataset_name] if item.dataset_name else [])
+    return groups
 
 
 def _iso(moment: datetime | None) -> str:
@@ -252,7 +268,7 @@ def _summary(fleet: FleetStatus) -> str:
     moment = (
         f"as of {fleet.as_of:%Y-%m-%d %H:%M} UTC" if fleet.is_past else f"last collected {ago(fleet.last_collected_at)}"
     )
-    return f"{counts} in {fleet.dataset_count} datasets, {moment}{leftovers}."
+    return f"{counts} in {counted(fleet.dataset_count, 'dataset')}, {moment}{leftovers}."
 
 
 def _exit_code(fleet: FleetStatus, fail_on: str) -> int:

@@ -69,10 +69,11 @@ def unopened(home: Home, words: str) -> HomeError:
         home: The home.
         words: What the driver said.
     """
+    words = words.rsplit("reason given is:", maxsplit=1)[-1]
     if "lock" in words.lower():
         return HomeError(
-            f"{home.database} is in use by another process, and DuckDB lets nobody else in while one writes. Wait "
-            "until it has finished or close it, then run again"
+            f"{home.database} is in use by another process, and DuckDB lets a process write only while no other has "
+            "the file open. Wait until it has finished or close it, then run again"
         )
     if "version number" in words or "newer version" in words:
         return HomeError(

@@ -69,6 +69,11 @@ def warn(message: str) -> None:
     click.secho(_printable(message), err=True, fg="yellow")
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a number of things: `1 dataset`, `2 datasets`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
     """Returns how long ago a moment was, in words.
 

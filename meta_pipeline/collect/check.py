@@ -57,6 +57,7 @@ def _check(settings: DestinationSettings) -> Iterator[Finding]:
         warehouse = open_destination(settings.name)
         try:
             datasets = warehouse.discover()
+            forbidden = warehouse.forbidden_tables() if settings.row_counts == "scan" else {}
         finally:
             warehouse.close()
     except (CollectionError, ConfigurationError) as error:
@@ -69,11 +70,14 @@ def _check(settings: DestinationSettings) -> Iterator[Finding]:
     if not datasets:
         note = "reached, but no dataset holds a _dlt_loads table that these credentials can see"
         yield Finding(settings.name, kind, None, False, False, note)
+    elif not any(is_selected(dataset.name, settings) for dataset in datasets):
+        note = f"none of its {len(datasets)} datasets matches {', '.join(settings.datasets)} without exclude_datasets"
+        yield Finding(settings.name, kind, None, False, True, note)
     for dataset in datasets:
-        yield _finding(settings, kind, dataset)
+        yield _finding(settings, kind, dataset, forbidden.get(dataset.name, ()))
 
 
-def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset) -> Finding:
+def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset, uncounted: Sequence[str]) -> Finding:
     def finding(note: str, *, is_read: bool = False, is_fault: bool = False) -> Finding:
         return Finding(settings.name, kind, dataset.name, is_read, is_fault, note)
 
@@ -93,6 +97,9 @@ def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset) 
     what = "system tables and catalogue" + (", rows counted by load" if settings.row_counts == "scan" else "")
     if missing:
         return finding(f"{what}; without {', '.join(missing)}, which is missing", is_read=True, is_fault=True)
+    if uncounted:
+        note = f"rows cannot be counted: no right to read {', '.join(uncounted)}; grant select on them"
+        return finding(note, is_read=True, is_fault=True)
     return finding(what, is_read=True)
 
 

@@ -8,7 +8,7 @@ failed; such a count gives way when the load is committed after all.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,12 +25,16 @@ class LoadTally:
     Args:
         plan: What is read of the loads.
         known: How far the datasets were read before.
+        uncounted: Datasets whose rows may not be counted.
     """
 
-    def __init__(self, plan: Plan, known: Mapping[str, DatasetCursor]) -> None:
+    def __init__(
+        self, plan: Plan, known: Mapping[str, DatasetCursor], uncounted: Collection[str] = frozenset()
+    ) -> None:
         self.new: dict[str, list[str]] = defaultdict(list)
         self._plan = plan
         self._known = known
+        self._uncounted = uncounted
         self._counted = {item.name: set(self._cursor(item.name).recent_loads) for item in plan.datasets}
         self._recent: dict[str, list[str]] = defaultdict(list)
 
@@ -43,6 +47,8 @@ class LoadTally:
         """Notes loads as they are read."""
         columns = (loads[column].to_pylist() for column in ("dataset_name", "load_id", "inserted_at"))
         for name, load_id, committed_at in zip(*columns, strict=True):
+            if name in self._uncounted:
+                continue
             if self._is_new(name, load_id, committed_at):
                 self.new[name].append(load_id)
             boundary = boundary_of(self._plan.cursors[name])

@@ -16,7 +16,7 @@ from meta_pipeline.collect.warehouse import SYSTEM_TABLES
 from meta_pipeline.exceptions import CollectionError, DestinationLockedError, DestinationUnreachableError
 
 BATCH_ROWS = 100_000
-ROWS_AT_ONCE = 1_000
+ROWS_AT_ONCE = 100
 
 _SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
 _LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,9 +15,9 @@ import yaml
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.history import SchemaArchive, content_batches
-from meta_pipeline.collect.outcomes import Outcome, coverage_row, digest_of
+from meta_pipeline.collect.outcomes import Outcome, coverage_row, digest_of, worst_of
 from meta_pipeline.collect.schemas import CURRENT_ENGINE, SchemaContent, read_content
-from meta_pipeline.collect.tables import COVERAGE, EXPORTED_SCHEMAS
+from meta_pipeline.collect.tables import COLLECTIONS, COVERAGE, EXPORTED_SCHEMAS
 from meta_pipeline.exceptions import RecordUnreadableError
 
 DESTINATION_NAME = "schema_exports"
@@ -35,6 +36,16 @@ class _Folder:
     contents: dict[str, SchemaContent] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def digest(self) -> str:
+        """Returns a hash of what the files say."""
+        return digest_of([[row["file_name"], row["version_hash"]] for row in self.rows])
+
+    @property
+    def schema_names(self) -> set[str]:
+        """Returns the names of the schemas in it."""
+        return {content.schema_name for content in self.contents.values()}
+
 
 def read_exports(folders: Sequence[str], state: dict[str, Any], collected_at: datetime) -> Iterator[Batch]:
     """Reads all exported schemas.
@@ -46,24 +57,38 @@ def read_exports(folders: Sequence[str], state: dict[str, Any], collected_at: da
 
     Yields:
         Batches of ``exported_schemas`` and of what the schemas hold, for folders in which something changed, and of the
-        coverage: each folder stands there as a dataset of the destination ``schema_exports``.
+        coverage: each folder stands there as a dataset of the destination ``schema_exports``. Nothing where no folder
+        is configured.
     """
-    coverage = []
+    if not folders:
+        return
+    started, row_count = time.monotonic(), 0
+    coverage, outcomes = [], []
     for path in folders:
+        folder, archive = _Folder(path), SchemaArchive()
+        _read_folder(folder, archive)
         before = DatasetCursor.from_state(state.get(path, {}))
-        archive = SchemaArchive()
-        folder = _read_folder(path, archive)
-        digest = digest_of([[row["file_name"], row["version_hash"]] for row in folder.rows])
-        if folder.rows and digest != before.digest:
+        cursor = replace(before, digest=folder.digest, schemas_seen=len(folder.schema_names))
+        if folder.rows and cursor.digest != before.digest:
+            row_count += len(folder.rows)
             yield batch_of_rows(EXPORTED_SCHEMAS, folder.rows, collected_at)
             yield from content_batches(list(folder.contents.values()), archive, collected_at)
         outcome = Outcome("partial", "; ".join(folder.problems)) if folder.problems else Outcome("complete")
-        names = {content.schema_name for content in folder.contents.values()}
-        cursor = replace(before, digest=digest, schemas_seen=len(names)).continued(outcome.outcome, collected_at)
+        cursor = cursor.continued(outcome.outcome, collected_at)
         coverage.append(coverage_row(DESTINATION_NAME, DESTINATION_TYPE, path, outcome, cursor))
+        outcomes.append(outcome)
         state[path] = cursor.to_state()
-    if folders:
-        yield batch_of_rows(COVERAGE, coverage, collected_at)
+    yield batch_of_rows(COVERAGE, coverage, collected_at)
+    collection = {
+        "destination_name": DESTINATION_NAME,
+        "destination_type": DESTINATION_TYPE,
+        "outcome": worst_of(outcomes),
+        "dataset_count": len(folders),
+        "query_count": 0,
+        "row_count": row_count,
+        "duration_seconds": time.monotonic() - started,
+    }
+    yield batch_of_rows(COLLECTIONS, [collection], collected_at)
 
 
 def missing_folder(path: str) -> str | None:
@@ -71,19 +96,18 @@ def missing_folder(path: str) -> str | None:
     return None if Path(path).is_dir() else f"there is no folder {path}. Check schema_exports in .dlt/config.toml"
 
 
-def _read_folder(path: str, archive: SchemaArchive) -> _Folder:
-    folder = _Folder(path)
-    if problem := missing_folder(path):
+def _read_folder(folder: _Folder, archive: SchemaArchive) -> None:
+    path = Path(folder.path)
+    if problem := missing_folder(folder.path):
         folder.problems.append(problem)
-    for file in exported_files(Path(path)):
+    for file in exported_files(path):
         try:
             content = read_export(file, archive)
         except RecordUnreadableError as error:
             folder.problems.append(f"file {file} {error}. Export it again, or take it out of the folder")
             continue
         folder.contents[content.version_hash] = content
-        folder.rows.append(_row(Path(path), file, content))
-    return folder
+        folder.rows.append(_row(path, file, content))
 
 
 def exported_files(folder: Path) -> list[Path]:

@@ -156,6 +156,10 @@ class FilesystemWarehouse:
                 if load_id and load_id >= since[dataset.name]:
                     yield dataset.name, load_id
 
+    def forbidden_tables(self) -> dict[str, list[str]]:
+        """Returns nothing: whoever may list a folder is taken to be allowed to read it."""
+        return {}
+
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, from the files whose name carries it."""
         counts: dict[tuple[str, str, str], int] = {}

@@ -40,6 +40,7 @@ _WITHOUT: Mapping[Kind, str] = {
 }
 
 _LET_RUN = "Let its pipeline run once more, or leave it out by exclude_datasets"
+_GRANT = 'Grant select on its tables, or set row_counts to "metadata"'
 _MEND = "Mend or delete it there; until then it is tried again at each collection"
 
 
@@ -56,13 +57,16 @@ class Outcome:
     error: str | None = None
 
 
-def dataset_outcome(dataset: Dataset, settings: DestinationSettings, problems: Sequence[str]) -> Outcome:
+def dataset_outcome(
+    dataset: Dataset, settings: DestinationSettings, problems: Sequence[str], uncounted: Sequence[str] = ()
+) -> Outcome:
     """Returns the outcome of a dataset that was found.
 
     Args:
         dataset: The dataset.
         settings: Settings of its destination.
         problems: What could not be read in it.
+        uncounted: User tables whose rows may not be counted though the settings ask for it.
     """
     if is_dev_mode(dataset.name, settings):
         return Outcome(
@@ -81,13 +85,30 @@ def dataset_outcome(dataset: Dataset, settings: DestinationSettings, problems: S
         for kind, consequence in _WITHOUT.items()
         if kind not in dataset.tables
     ]
-    told = [*missing, *problems]
+    told = [*missing, *problems, *([_uncounted(uncounted)] if uncounted else [])]
     if not told:
         return Outcome("complete")
     more = f" (and {len(told) - MAX_PROBLEMS_TOLD} more)" if len(told) > MAX_PROBLEMS_TOLD else ""
-    advice = _LET_RUN if missing else _MEND
+    advice = _LET_RUN if missing else _MEND if problems else _GRANT
     return Outcome(
         "partial", f"dataset {dataset.name} of {settings.name}: {'; '.join(told[:MAX_PROBLEMS_TOLD])}{more}. {advice}"
+    )
+
+
+def _uncounted(tables: Sequence[str]) -> str:
+    named = ", ".join(tables[:MAX_PROBLEMS_TOLD])
+    more = f" and {len(tables) - MAX_PROBLEMS_TOLD} more" if len(tables) > MAX_PROBLEMS_TOLD else ""
+    return f"no right to read {named}{more}, so no rows are counted"
+
+
+def departure_outcome(destination_name: str) -> Outcome:
+    """Returns the outcome of the datasets of a destination that the settings do not name any more.
+
+    Args:
+        destination_name: The destination.
+    """
+    return Outcome(
+        "excluded", f"destination {destination_name} is not named any more; what was collected of it is kept"
     )
 
 

@@ -33,7 +33,7 @@ SESSION_SETTINGS: Mapping[str, str] = {
     "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
 }
 KEEPALIVES: Mapping[str, int] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 100
 CSV_BLOCK_BYTES = 8 << 20
 
 _SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
@@ -68,6 +68,16 @@ CATALOGUE = Catalogue(
             and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
     """,
     is_estimate=True,
+    forbidden_tables=r"""
+        select n.nspname::text as dataset_name, c.relname::text as table_name
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relkind in ('r', 'p') and not c.relispartition and lower(a.attname) = '_dlt_load_id'
+            and lower(c.relname) not like '\_dlt\_%'
+            and not (has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT'))
+        order by 1, 2
+    """,
 )
 
 
@@ -218,7 +228,7 @@ def _told() -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Returns the server's own words on one line, without its echo of the query."""
     words = re.split(r"\nLINE \d+:|\nQUERY:", str(error), maxsplit=1)[0]
-    return " ".join(words.split())[:300]
+    return " ".join(words.split())[:300].rstrip("?.")
 
 
 def _first_line(error: Exception) -> str:

@@ -91,6 +91,8 @@ class Reading:
         self.outcome = Outcome("complete")
         self.dataset_count = 0
         self._before = cursors
+        self._known = cursors
+        self._forbidden: Mapping[str, Sequence[str]] = {}
         self._collected_at = collected_at
         self._connect = connect
         self._kind = kind
@@ -120,6 +122,8 @@ class Reading:
             if warehouse:
                 warehouse.close()
         logger.info("%s: %s", self.settings.name, self._told(outcomes))
+        for text in dict.fromkeys(item.error for item in outcomes.values() if item.outcome not in INTENDED):
+            logger.warning("%s", text)
         yield self._coverage(outcomes)
         yield self._collection(outcomes, warehouse, time.monotonic() - started)
 
@@ -127,8 +131,11 @@ class Reading:
         found = [item for item in warehouse.discover() if is_selected(item.name, self.settings)]
         self.dataset_count = len(found)
         readable = [item for item in found if not item.forbidden_tables and not is_dev_mode(item.name, self.settings)]
+        if self.settings.row_counts == "scan":
+            self._forbidden = warehouse.forbidden_tables()
+            self._known = {name: self._to_be_counted(name, cursor) for name, cursor in self._before.items()}
         loads = self._plan(warehouse, "loads", readable)
-        tally = LoadTally(loads, self._before)
+        tally = LoadTally(loads, self._known, self._forbidden)
         yield from self._read_loads(warehouse, loads, tally)
         versions = self._plan(warehouse, "versions", readable)
         yield from self._read_versions(warehouse, versions)
@@ -151,7 +158,12 @@ class Reading:
                 self._problems.append(Problem(item.name, kind, message))
             else:
                 whole.append(item)
-        return make_plan(warehouse, kind, whole, self._before)
+        return make_plan(warehouse, kind, whole, self._known)
+
+    def _to_be_counted(self, name: str, cursor: DatasetCursor) -> DatasetCursor:
+        """Returns the cursor from which loads are read: their beginning, where they were never counted before."""
+        is_counted = cursor.counted_to is not None or name in self._forbidden
+        return cursor if is_counted else replace(cursor, loads=None)
 
     def _read_loads(self, warehouse: Warehouse, plan: Plan, tally: LoadTally) -> Iterator[Batch]:
         for batch in warehouse.loads(plan.datasets, plan.boundaries):
@@ -275,7 +287,10 @@ class Reading:
         problems: dict[str, list[str]] = defaultdict(list)
         for problem in self._problems:
             problems[problem.dataset_name].append(problem.message)
-        outcomes = {item.name: dataset_outcome(item, self.settings, problems[item.name]) for item in found}
+        outcomes = {
+            item.name: dataset_outcome(item, self.settings, problems[item.name], self._forbidden.get(item.name, ()))
+            for item in found
+        }
         gone = [name for name in self._before if name and name not in outcomes]
         outcomes |= {name: absence_outcome(name, self.settings) for name in gone}
         # A destination that holds nothing to read is covered all the same.

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
 import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from meta_pipeline.collect.batches import Batch
+from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.exports import read_exports
 from meta_pipeline.collect.opening import destination_type, open_destination
+from meta_pipeline.collect.outcomes import coverage_row, departure_outcome
 from meta_pipeline.collect.reading import Reading
-from meta_pipeline.collect.tables import RAW_TABLES
+from meta_pipeline.collect.tables import (
+    COVERAGE,
+    RAW_TABLES,
+    SCHEMA_CHANGES,
+    SCHEMA_COLUMNS,
+    SCHEMA_REFERENCES,
+    SCHEMA_TABLES,
+    SCHEMA_VERSION_TABLES,
+)
 from meta_pipeline.config import Settings
+
+_CONTENT_KEYS: Mapping[str, str] = {
+    SCHEMA_VERSION_TABLES.name: "version_hash",
+    SCHEMA_TABLES.name: "table_hash",
+    SCHEMA_COLUMNS.name: "table_hash",
+    SCHEMA_REFERENCES.name: "table_hash",
+    SCHEMA_CHANGES.name: "change_id",
+}
+"""What stands for one content in the tables that hold it once for all destinations."""
 
 MAX_AT_ONCE = 4
 QUEUED_BATCHES = 16
@@ -49,10 +69,55 @@ def read_all(settings: Settings) -> Iterator[Any]:
         )
         for destination in settings.destinations
     ]
-    yield from _interleaved(readings)
+    shared = _SharedContent()
+    yield from map(shared.once, _interleaved(readings))
     for reading in readings:
         state[reading.settings.name] = {name: cursor.to_state() for name, cursor in reading.cursors.items()}
-    yield from read_exports(settings.schema_exports, remembered.setdefault("exports", {}), collected_at)
+    yield from _departed(state, {destination.name for destination in settings.destinations}, collected_at)
+    exports = read_exports(settings.schema_exports, remembered.setdefault("exports", {}), collected_at)
+    yield from map(shared.once, exports)
+
+
+def _departed(state: dict[str, Any], named: Collection[str], collected_at: datetime) -> Iterator[Batch]:
+    """Yields, once, the coverage of the destinations that the settings do not name any more."""
+    for destination_name in state.keys() - named:
+        rows = []
+        for name, stored in state[destination_name].items():
+            cursor = DatasetCursor.from_state(stored)
+            if cursor.outcome != "excluded":
+                cursor = cursor.continued("excluded", collected_at)
+                kind = destination_type(destination_name)
+                rows.append(coverage_row(destination_name, kind, name, departure_outcome(destination_name), cursor))
+                state[destination_name][name] = cursor.to_state()
+        if rows:
+            yield batch_of_rows(COVERAGE, rows, collected_at)
+
+
+class _SharedContent:
+    """Lets what several destinations hold in common pass once.
+
+    dlt's ``insert-only`` keeps what is stored already, but takes a row twice that comes twice in one load.
+    """
+
+    def __init__(self) -> None:
+        self._passed: dict[str, set[str]] = {name: set() for name in _CONTENT_KEYS}
+
+    def once(self, batch: Batch) -> Batch:
+        """Returns the batch without what another destination brought in this collection.
+
+        Args:
+            batch: A batch, which holds all rows of each content that it holds.
+        """
+        column = _CONTENT_KEYS.get(batch.table.name)
+        if column is None:
+            return batch
+        passed = self._passed[batch.table.name]
+        contents = pc.unique(batch.rows[column]).to_pylist()
+        new = [content for content in contents if content not in passed]
+        passed.update(new)
+        if len(new) == len(contents):
+            return batch
+        return Batch(batch.table, batch.rows.filter(pc.is_in(batch.rows[column], pa.array(new, pa.string()))))
 
 
 def _tables_to_begin(remembered: dict[str, Any]) -> Iterator[Batch]:

@@ -56,6 +56,8 @@ class Catalogue:
             dlt's system tables.
         statistics: dataset_name, table_name, row_count, byte_count of all tables.
         user_columns: dataset_name, table_name, column_name of all columns that link rows to loads.
+        forbidden_tables: dataset_name, table_name of the user tables whose rows may not be counted; None in a family
+            that has no rights of its own.
         is_estimate: Whether ``statistics`` only estimates the rows.
     """
 
@@ -63,6 +65,7 @@ class Catalogue:
     statistics: str
     user_columns: str
     is_estimate: bool
+    forbidden_tables: str | None = None
 
 
 class SqlWarehouse:
@@ -203,6 +206,13 @@ class SqlWarehouse:
         for query in self._queries(_branches("loads", datasets, branch)):
             yield from ((dataset_name, load_id) for dataset_name, load_id in self._connection.rows(query))
 
+    def forbidden_tables(self) -> dict[str, list[str]]:
+        """Returns by dataset the user tables whose rows may not be counted."""
+        forbidden: dict[str, list[str]] = {}
+        for dataset_name, table_name in self._catalogue_rows(self._catalogue.forbidden_tables or ""):
+            forbidden.setdefault(dataset_name, []).append(table_name)
+        return forbidden
+
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, nested rows through their root."""
         columns: dict[str, dict[str, dict[str, str]]] = {}
@@ -244,7 +254,7 @@ class SqlWarehouse:
             yield "\nunion all ".join(branches[start : start + MAX_BRANCHES])
 
     def _catalogue_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        for query in self._queries([sql]):
+        for query in self._queries([sql] if sql else []):
             yield from self._connection.rows(query)
 
     def _column(self, table: SystemTable, name: str, type_name: str = "varchar") -> str:

@@ -27,8 +27,10 @@ KEPT_STATES = 10
 _OWN_CONFIG = {
     # Else the staging dataset keeps a second copy of what came last.
     f"{PIPELINE_NAME}.load.truncate_staging_dataset": True,
-    # The cursors live in the dataset.
+    # The cursors live in the dataset, which is always the same; the configuration may say otherwise for pipelines of
+    # one's own.
     f"{PIPELINE_NAME}.restore_from_destination": True,
+    f"{PIPELINE_NAME}.dev_mode": False,
 }
 
 

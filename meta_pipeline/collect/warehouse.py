@@ -210,6 +210,9 @@ class Warehouse(Protocol):
     def load_ids(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yields dataset and load id of the loads from the given load id on."""
 
+    def forbidden_tables(self) -> dict[str, list[str]]:
+        """Returns by dataset the user tables whose rows may not be counted."""
+
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, from the given load id on, as ``COUNT_RESULT``."""
 

@@ -97,6 +97,11 @@ class Uncovered:
     outcome: str
     error: str | None
 
+    @property
+    def severity(self) -> Severity:
+        """Returns how bad it is not to read it."""
+        return "warning" if self.outcome in ("partial", "missing") else "critical"
+
 
 @dataclass(frozen=True)
 class FleetStatus:
@@ -106,7 +111,7 @@ class FleetStatus:
         as_of: The moment that the marts show.
         is_past: Whether that is a moment somebody asked for with ``--as-of``.
         last_collected_at: The latest collection of any dataset.
-        dataset_count: Datasets read.
+        dataset_count: Datasets with a pipeline, or read.
         dev_mode_count: Developers' leftovers, which are not read.
         pipelines: All pipelines, worst first.
         uncovered: What is not read completely.
@@ -128,8 +133,9 @@ class FleetStatus:
 
     @property
     def worst(self) -> Severity | None:
-        """Returns the severity of the worst pipeline; None where there is nothing to report."""
-        found = {pipeline.severity for pipeline in self.pipelines if pipeline.severity != "info"}
+        """Returns how bad the worst pipeline or dataset is; None where there is nothing to report."""
+        judged: list[PipelineStatus | Uncovered] = [*self.pipelines, *self.uncovered]
+        found = {item.severity for item in judged if item.severity != "info"}
         return max(found, key=SEVERITIES.index) if found else None
 
 
@@ -161,13 +167,15 @@ def _fleet_status(
     health: Sequence[Sequence[Any]], coverage: Sequence[Sequence[Any]], as_of: datetime, is_past: bool
 ) -> FleetStatus:
     outcomes = [row[2] for row in coverage]
+    datasets = {(row[0], row[1]) for row in coverage if row[1] and row[2] in ("complete", "partial")}
+    pipelines = sorted((PipelineStatus(*row) for row in health), key=_worst_first)
     return FleetStatus(
         as_of=as_of,
         is_past=bool(is_past),
         last_collected_at=max((row[4] for row in coverage if row[4]), default=None),
-        dataset_count=sum(outcome in ("complete", "partial") for outcome in outcomes),
+        dataset_count=len(datasets | {(item.destination_name, item.dataset_name) for item in pipelines}),
         dev_mode_count=outcomes.count("dev_mode"),
-        pipelines=sorted((PipelineStatus(*row) for row in health), key=_worst_first),
+        pipelines=pipelines,
         uncovered=[Uncovered(*row[:4]) for row in coverage if row[2] not in ("complete", "dev_mode", "excluded")],
     )
 

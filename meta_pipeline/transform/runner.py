@@ -72,12 +72,16 @@ def run_dbt(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str
     with _environment(variables), _working_folder(), _released_files():
         outcome = dbtRunner().invoke([*command, *paths.arguments, *_QUIET])
     log = paths.logs / "dbt.log"
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if outcome.exception is not None:
         raise TransformError(f"dbt failed: {_one_line(outcome.exception)} Details are in {log}.")
     results = list(getattr(outcome.result, "results", None) or [])
     failed = [result for result in results if result.status in {"error", "fail"}]
     if failed:
         raise TransformError(_failure(failed, log))
+    if not outcome.success:
+        raise TransformError(f"dbt did not finish. Details are in {log}. Run `meta-pipeline transform` again.")
     return len(results)
 
 

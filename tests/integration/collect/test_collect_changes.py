@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dlt
 import pytest
 
 from tests.fixtures.collected import Site
 from tests.fixtures.observed import ORDERS, Observed, ObservedDuckDb, ObservedSql, accounts, shop
+from tests.integration.collect.conftest import Fill
 
 LONG_AGO = "2026-01-01 00:00:00+00:00"
 OLD_LOAD = "1767225600.5"
@@ -94,19 +97,6 @@ def test_rows_without_a_committed_load_are_evidence_until_it_is_committed(collec
 
     assert collected.column(counts) == [3], "the partial count gives way to the one taken when the load was committed"
     assert under_way in collected.column("select load_id from counted_loads")
-
-
-def test_counting_that_is_turned_on_later_begins_with_the_recent_loads(site: Site, observed: Observed) -> None:
-    observed.add_load("crm", OLD_LOAD, LONG_AGO)
-    site.configure(observed.environment()).collect()
-    assert site.rows("from row_counts") == []
-    load_id = observed.run("ledger", "ledger", accounts([3], "append"))
-
-    site.configure(observed.environment(), row_counts="scan").collect()
-
-    counted = site.column("select distinct load_id from counted_loads")
-    assert load_id in counted
-    assert OLD_LOAD not in counted
 
 
 def test_a_dropped_source_takes_nothing_away_that_was_collected(collected: Site, observed: Observed) -> None:
@@ -215,17 +205,43 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_datasets(site: S
     assert counts[0][1] == 4
 
 
-def test_the_home_may_hold_what_is_observed(site: Site, observed: Observed) -> None:
-    if not isinstance(observed, ObservedDuckDb):
-        pytest.skip("only a DuckDB file can be the home")
-    site = Site(site.folder, site.patch)
-    observed.file.rename(site.folder / "meta_pipeline.duckdb")
-    observed.file.symlink_to(site.folder / "meta_pipeline.duckdb")
+def test_the_home_may_hold_what_is_observed(site: Site, filled: Fill, tmp_path: Path) -> None:
+    observed = filled("duckdb").copy(tmp_path / "observed")
+    assert isinstance(observed, ObservedDuckDb)
+    observed.file.rename(site.home.database)
+    observed.file.symlink_to(site.home.database)
 
     for _ in range(2):
         assert site.configure(observed.environment(), datasets='["crm"]').collect().failures == []
 
     assert len(load_ids(site, "crm")) == 2
+
+
+def test_an_exported_schema_is_the_one_that_was_stored(site: Site, tmp_path: Path) -> None:
+    observed = ObservedDuckDb(tmp_path / "observed")
+    exports = site.folder / "exports"
+    observed.pipeline("crm", "crm", export_schema_path=str(exports)).run(shop(ORDERS))
+    site.configure(observed.environment(), schema_exports='["exports", "nowhere"]')
+
+    first, second = site.collect(), site.collect()
+
+    told = ["there is no folder nowhere. Check schema_exports in .dlt/config.toml"]
+    assert (first.failures, second.failures) == (told, told)
+    assert site.column("select file_name from exported_schemas order by 1") == ["exports/shop.schema.yaml"]
+    assert site.rows("select version_hash from exported_schemas") == site.rows(
+        "select version_hash from schema_versions"
+    )
+    assert site.rows("select count(*), count(distinct table_name) from schema_tables") == [(2, 2)]
+    assert site.coverage()["schema_exports", "exports"] == ("complete", None)
+    assert site.rows(
+        "select distinct since < collected_at from coverage where destination_name = 'schema_exports'"
+    ) == [(True,)]
+
+
+def test_exported_schemas_may_be_all_there_is_to_collect(site: Site) -> None:
+    site.configure({}, destinations="[]", schema_exports='["nowhere"]')
+
+    assert site.collect().failures == ["there is no folder nowhere. Check schema_exports in .dlt/config.toml"]
 
 
 def test_a_pipeline_of_ones_own_loads_the_source_anywhere(site: Site, observed: Observed) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -58,7 +57,7 @@ def read(connection: PostgresConnection, sql: str, schema: pa.Schema = TEXT) -> 
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def copying_threads() -> list[threading.Thread]:
@@ -155,7 +154,7 @@ def test_a_value_of_another_type_is_told_rather_than_lost(connection: PostgresCo
 def test_whoever_stops_reading_leaves_nothing_behind(connection: PostgresConnection) -> None:
     list(connection.arrow("select 'a', 'b'", TEXT))
     files, threads = open_files(), len(copying_threads())
-    endless = "select 'a', repeat('x', 1000) from generate_series(1, 1000000000)"
+    endless = "select 'a', repeat('x', 1000) from (select generate_series(1, 1000000000)) as numbers"
     started = time.monotonic()
     for reading in (connection.arrow(endless, TEXT), connection.rows(endless)):
         next(reading)
@@ -170,7 +169,7 @@ def test_whoever_stops_reading_leaves_nothing_behind(connection: PostgresConnect
 def test_a_server_that_goes_away_in_the_middle_is_told(postgres_url: str, superuser: Any, way: str) -> None:
     connection = PostgresConnection(credentials(postgres_url))
     pid = next(iter(connection.rows("select pg_backend_pid()")))[0]
-    endless = "select 'a', repeat('x', 1000) from generate_series(1, 1000000000)"
+    endless = "select 'a', repeat('x', 1000) from (select generate_series(1, 1000000000)) as numbers"
     reading = connection.arrow(endless, TEXT) if way == "arrow" else connection.rows(endless)
     next(reading)
 
@@ -186,11 +185,15 @@ def test_a_server_that_goes_away_in_the_middle_is_told(postgres_url: str, superu
     assert copying_threads() == []
 
 
-def test_nothing_can_be_written(connection: PostgresConnection) -> None:
-    with pytest.raises(CollectionError, match="read-only transaction"):
-        list(connection.rows("create table x (y int)"))
-    with pytest.raises(CollectionError, match="cannot|read-only"):
-        read(connection, "create table x as select 1 as y")
+def test_nothing_can_be_written(connection: PostgresConnection, superuser: Any) -> None:
+    superuser.execute("create sequence if not exists numbers")
+
+    for reading in (
+        lambda: list(connection.rows("select nextval('numbers')")),
+        lambda: read(connection, "select 'a', nextval('numbers')::text"),
+    ):
+        with pytest.raises(CollectionError, match="read-only transaction"):
+            reading()
 
 
 def test_the_session_speaks_utf8_and_utc_and_keeps_ones_own_options(postgres_url: str) -> None:

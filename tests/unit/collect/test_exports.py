@@ -132,7 +132,8 @@ def test_what_did_not_change_is_not_written_again_and_its_stretch_goes_on(folder
 
     second = read(json.loads(json.dumps(state)), TUESDAY)
 
-    assert list(second) == ["coverage"]
+    assert list(second) == ["coverage", "collections"]
+    assert [rows["collections"][0]["row_count"] for rows in (first, second)] == [1, 0]
     assert coverage(second)["since"] == coverage(first)["since"] == MONDAY
     assert coverage(second)["coverage_id"] == coverage(first)["coverage_id"]
     assert coverage(second)["collected_at"] == TUESDAY
@@ -173,3 +174,7 @@ def test_folders_of_the_same_name_are_told_apart(folder: Path) -> None:
         names += [row["file_name"] for row in read(state, path=f"exports/{team}/schemas")["exported_schemas"]]
 
     assert names == ["exports/sales/schemas/shop.schema.yaml", "exports/finance/schemas/shop.schema.yaml"]
+
+
+def test_where_no_folder_is_configured_nothing_is_written() -> None:
+    assert list(read_exports([], {}, MONDAY)) == []

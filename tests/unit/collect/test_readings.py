@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from meta_pipeline.collect.batches import Batch, batch_of_rows
-from meta_pipeline.collect.readings import MAX_AT_ONCE, QUEUED_BATCHES, _interleaved
-from meta_pipeline.collect.tables import LOADS
+from meta_pipeline.collect.readings import (
+    _CONTENT_KEYS,
+    MAX_AT_ONCE,
+    QUEUED_BATCHES,
+    _interleaved,
+    _SharedContent,
+)
+from meta_pipeline.collect.tables import COVERAGE, EXPORTED_SCHEMAS, LOADS, RAW_TABLES, SCHEMA_COLUMNS
 from tests.unit.collect.test_exports import MONDAY
 
 
@@ -81,3 +87,32 @@ def test_a_reading_that_raises_does_not_keep_the_others_from_being_read() -> Non
     assert whole.yielded == 10
     assert broken.is_closed
     assert collect_threads() == []
+
+
+def columns(*table_hashes: str) -> Batch:
+    rows = [{"table_hash": table_hash, "column_name": name} for table_hash in table_hashes for name in ("a", "b")]
+    return batch_of_rows(SCHEMA_COLUMNS, rows, MONDAY)
+
+
+def test_content_that_two_destinations_hold_passes_once_and_whole() -> None:
+    shared = _SharedContent()
+
+    passed = [shared.once(batch) for batch in (columns("x", "y"), columns("y", "z"), columns("x"))]
+
+    assert [[row["table_hash"] for row in batch.rows.to_pylist()] for batch in passed] == [
+        ["x", "x", "y", "y"],
+        ["z", "z"],
+        [],
+    ]
+
+
+def test_rows_of_a_destination_of_its_own_pass_always() -> None:
+    shared = _SharedContent()
+
+    assert [shared.once(batch()).rows.num_rows for _ in range(2)] == [1, 1]
+
+
+def test_every_table_without_a_destination_in_its_key_holds_shared_content() -> None:
+    shared = {table.name for table in RAW_TABLES if "destination_name" not in table.key}
+
+    assert shared - {EXPORTED_SCHEMAS.name, COVERAGE.name} == set(_CONTENT_KEYS)

@@ -43,7 +43,6 @@ observed as (
         rhythms.tolerance_seconds,
         rhythms.longest_gap_seconds,
         coverage.outcome,
-        coverage.error,
         coverage.first_collected_at,
         readings.read_until,
         doubts.uncertain_load_count,
@@ -140,7 +139,7 @@ reasoned as (
                 then 'its dataset is gone since ' || {{ utc_minute('first_collected_at') }} || ' UTC'
             when status = 'unreachable' and outcome not in ('complete', 'partial')
                 then 'its dataset could not be read (' || outcome || ') since '
-                    || {{ utc_minute('first_collected_at') }} || ' UTC' || coalesce(': ' || error, '')
+                    || {{ utc_minute('first_collected_at') }} || ' UTC'
             when status = 'unreachable'
                 then 'not collected since ' || {{ utc_minute('read_until') }}
                     || ' UTC, before its next load was expected (by '
