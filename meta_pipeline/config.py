@@ -159,9 +159,13 @@ def read_settings(folder: Path) -> dict[str, Any]:
         The section as a mapping, for :func:`parse_settings`.
 
     Raises:
-        ConfigurationError: A file is not TOML, or a variable that must be a list is not JSON.
+        ConfigurationError: A file is not TOML, a variable that must be a list is not JSON, or the section is misspelt.
     """
-    return {**read_table(folder, SECTION), **_environment_table(SECTION)}
+    settings = {**read_table(folder, SECTION), **_environment_table(SECTION)}
+    misspelt = difflib.get_close_matches(SECTION[-1], read_table(folder, SECTION[:-1]), n=1)
+    if misspelt and not settings:
+        raise ConfigurationError(f"Nothing reads [sources.{misspelt[0]}]. Did you mean [{'.'.join(SECTION)}]?")
+    return settings
 
 
 def _environment_table(path: tuple[str, ...]) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def _told() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Returns the server's own words on one line, without its echo of the query."""
-    words = re.split(r"\nLINE \d+:|\nQUERY:", str(error), maxsplit=1)[0]
+    words = re.split(r"\nLINE \d+:|\nQUERY:|\n\s*Is the server running", str(error), maxsplit=1)[0]
     return " ".join(words.split())[:300].rstrip("?.")
 
 
