@@ -76,7 +76,7 @@ def test_a_name_that_is_not_configured_is_told_with_those_that_are(
     ("said", "expected", "words"),
     [
         (
-            'IO Error: Could not set lock on file "x.duckdb": Conflicting lock is held in /usr/bin/python3 (PID 7) by user',
+            'IO Error: Could not set lock on file "x.duckdb": Conflicting lock is held in python3 (PID 7) by user',
             DestinationLockedError,
             "run again when it has finished",
         ),
