@@ -332,7 +332,8 @@ class Reading:
             return f"{self.outcome.outcome}"
         incomplete = sum(outcome.outcome not in INTENDED for outcome in outcomes.values())
         trouble = f", {incomplete} not complete" if incomplete else ""
-        return f"{self.dataset_count} datasets, {self._row_count:,} new rows{trouble}"
+        datasets = "1 dataset" if self.dataset_count == 1 else f"{self.dataset_count} datasets"
+        return f"{datasets}, {self._row_count:,} new rows{trouble}"
 
     def _cursor(self, name: str) -> DatasetCursor:
         return self.cursors.get(name) or DatasetCursor()
