@@ -76,7 +76,7 @@ class DuckDbConnection:
             CollectionError: DuckDB refused the query.
         """
         try:
-            for batch in self._connection.execute(sql).to_arrow_reader(BATCH_ROWS):
+            for batch in self._connection.sql(sql).to_arrow_reader(BATCH_ROWS):
                 yield pa.Table.from_batches([batch]).cast(schema)
         except duckdb.Error as error:
             raise CollectionError(" ".join(str(error).split())[:300]) from None
