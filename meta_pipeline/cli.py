@@ -20,6 +20,7 @@ from meta_pipeline.output import ago, counted, is_terminal, note, print_json, pr
 
 if TYPE_CHECKING:
     from meta_pipeline.collect.stage import CollectResult
+    from meta_pipeline.home import Home
     from meta_pipeline.report.status import FleetStatus, Uncovered
     from meta_pipeline.transform import TransformResult
 
@@ -200,10 +201,14 @@ def _run(fail_on: str, as_json: bool) -> int:
     return NOT_DONE if result.failures else _exit_code(fleet, fail_on)
 
 
-def _collect() -> CollectResult:
+def _home() -> Home:
     from meta_pipeline.config import find_home  # noqa: PLC0415
 
-    home = find_home(Path.cwd())
+    return find_home(Path.cwd())
+
+
+def _collect() -> CollectResult:
+    home = _home()
     note("Collecting ...")
     from meta_pipeline.collect.stage import collect as collect_stage  # noqa: PLC0415
 
@@ -211,9 +216,7 @@ def _collect() -> CollectResult:
 
 
 def _transform(as_of: datetime | None) -> TransformResult:
-    from meta_pipeline.config import find_home  # noqa: PLC0415
-
-    home = find_home(Path.cwd())
+    home = _home()
     note("Building the marts ...")
     from meta_pipeline.transform import transform as transform_stage  # noqa: PLC0415
 
@@ -224,10 +227,9 @@ def _transform(as_of: datetime | None) -> TransformResult:
 
 
 def _status() -> FleetStatus:
-    from meta_pipeline.config import find_home  # noqa: PLC0415
     from meta_pipeline.report.status import read_status  # noqa: PLC0415
 
-    return read_status(find_home(Path.cwd()))
+    return read_status(_home())
 
 
 def _show(fleet: FleetStatus, as_json: bool) -> None:

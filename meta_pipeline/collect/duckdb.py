@@ -10,22 +10,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from meta_pipeline.collect.nesting import LINK_COLUMNS
-from meta_pipeline.collect.sql import Catalogue, SqlWarehouse, text_literal
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES
+from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse
 from meta_pipeline.exceptions import CollectionError, DestinationLockedError, DestinationUnreachableError
 
 BATCH_ROWS = 100_000
 ROWS_AT_ONCE = 100
 
-_SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
-_LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
 
 CATALOGUE = Catalogue(
     system_columns=f"""
         select schema_name as dataset_name, table_name, column_name, true as is_readable
         from duckdb_columns()
-        where database_name = current_database() and not internal and lower(table_name) in ({_SYSTEM_NAMES})
+        where database_name = current_database() and not internal and lower(table_name) in ({SYSTEM_NAMES})
         order by 1, 2, column_index
     """,
     statistics="""
@@ -37,7 +33,7 @@ CATALOGUE = Catalogue(
         select c.schema_name as dataset_name, c.table_name, c.column_name
         from duckdb_columns() c
         join duckdb_tables() t using (database_name, schema_name, table_name)
-        where c.database_name = current_database() and not c.internal and lower(c.column_name) in ({_LINK_NAMES})
+        where c.database_name = current_database() and not c.internal and lower(c.column_name) in ({LINK_NAMES})
     """,
     is_estimate=True,
 )

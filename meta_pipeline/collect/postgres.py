@@ -14,9 +14,7 @@ import psycopg2
 import pyarrow as pa
 from pyarrow import csv
 
-from meta_pipeline.collect.nesting import LINK_COLUMNS
-from meta_pipeline.collect.sql import Catalogue, SqlWarehouse, text_literal
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES
+from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse
 from meta_pipeline.exceptions import (
     CollectionError,
     DestinationForbiddenError,
@@ -36,8 +34,6 @@ KEEPALIVES: Mapping[str, int] = {"keepalives_idle": 30, "keepalives_interval": 1
 ROWS_AT_ONCE = 100
 CSV_BLOCK_BYTES = 8 << 20
 
-_SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
-_LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
 
 # information_schema hides what the role may not read; pg_catalog lists it, so that a missing right is seen.
 CATALOGUE = Catalogue(
@@ -47,7 +43,7 @@ CATALOGUE = Catalogue(
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        where c.relkind in ('r', 'p', 'v', 'm', 'f') and lower(c.relname) in ({_SYSTEM_NAMES})
+        where c.relkind in ('r', 'p', 'v', 'm', 'f') and lower(c.relname) in ({SYSTEM_NAMES})
         order by 1, 2, a.attnum
     """,
     statistics="""
@@ -64,7 +60,7 @@ CATALOGUE = Catalogue(
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        where c.relkind in ('r', 'p') and not c.relispartition and lower(a.attname) in ({_LINK_NAMES})
+        where c.relkind in ('r', 'p') and not c.relispartition and lower(a.attname) in ({LINK_NAMES})
             and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
     """,
     is_estimate=True,

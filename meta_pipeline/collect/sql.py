@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from meta_pipeline.collect.nesting import CountPath, count_paths
+from meta_pipeline.collect.nesting import LINK_COLUMNS, CountPath, count_paths
 from meta_pipeline.collect.warehouse import (
     COUNT_RESULT,
     LOAD_RESULT,
@@ -27,6 +27,18 @@ from meta_pipeline.collect.warehouse import (
 
 MAX_BRANCHES = 1_000
 """Most branches of one UNION ALL; above, planning (quadratic in DuckDB) costs more than a second query."""
+
+
+def text_literal(value: str) -> str:
+    """Returns a string as an SQL literal (standard quoting, which leaves backslashes alone)."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
+"""dlt's system tables, as a catalogue query lists them."""
+
+LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
+"""The columns that link rows to loads, as a catalogue query lists them."""
 
 
 class SqlConnection(Protocol):
@@ -267,11 +279,6 @@ class SqlWarehouse:
 
     def _name(self, dataset: Dataset, table: SystemTable) -> str:
         return f"{self._connection.quote(dataset.name)}.{self._connection.quote(table.name)}"
-
-
-def text_literal(value: str) -> str:
-    """Returns a string as an SQL literal (standard quoting, which leaves backslashes alone)."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def timestamp_literal(value: datetime) -> str:
