@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from meta_pipeline.collect.schemas import (
     Definitions,
     ParentMethod,
     SchemaContent,
-    column_rows,
+    add_columns,
     diff_schemas,
     find_parent,
     read_content,
@@ -151,15 +151,16 @@ def content_batches(
         collected_at,
     )
     tables: list[dict[str, Any]] = []
-    columns: list[dict[str, Any]] = []
+    columns: dict[str, list[Any]] = {column.name: [] for column in SCHEMA_COLUMNS.columns}
+    del columns["collected_at"]
     references: list[dict[str, Any]] = []
     for table_hash in used:
         definition = definitions.get(table_hash)
         tables.append(table_row(table_hash, definition))
-        columns.extend(column_rows(table_hash, definition))
+        add_columns(columns, table_hash, definition)
         references.extend(reference_rows(table_hash, definition))
     yield batch_of_rows(SCHEMA_TABLES, tables, collected_at)
-    yield batch_of_rows(SCHEMA_COLUMNS, columns, collected_at)
+    yield batch_of_columns(SCHEMA_COLUMNS, columns, collected_at)
     yield batch_of_rows(SCHEMA_REFERENCES, references, collected_at)
 
 
@@ -185,7 +186,7 @@ def _link(versions: Sequence[StoredVersion], new: Sequence[StoredVersion], archi
 def _version_row(link: _Link, destination_name: str) -> dict[str, Any]:
     return {
         "destination_name": destination_name,
-        **asdict(link.version),
+        **vars(link.version),
         "parent_hash": link.parent.version_hash if link.parent else None,
         "parent_method": link.method,
     }
@@ -203,7 +204,7 @@ def _change_rows(links: Iterable[_Link], archive: SchemaArchive) -> Iterator[dic
         done.add(step)
         content = archive.contents[link.version.version_hash]
         for change in diff_schemas(parent, content, archive.definitions, is_branch=link.method == "branch"):
-            row = {"version_hash": step[0], "parent_hash": step[1], **asdict(change)}
+            row = {"version_hash": step[0], "parent_hash": step[1], **vars(change)}
             yield {"change_id": _change_id(row), **row}
 
 

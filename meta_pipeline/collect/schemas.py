@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
+from meta_pipeline.collect.json_text import Member, end_of_value, read_members, scan_object
 from meta_pipeline.exceptions import RecordUnreadableError
 
 ParentMethod = Literal["previous_hash", "order", "branch", "none"]
@@ -24,6 +25,7 @@ FIRST_ENGINE_WITH_PREVIOUS_HASHES = 8
 CURRENT_ENGINE = 11
 # Migrations import the modules that a schema names, which may not be here, and which a warehouse shall not choose.
 _NORMALIZERS = {"names": "snake_case", "json": {"module": "dlt.common.normalizers.json.relational"}}
+_HEAD = frozenset({"name", "version", "version_hash", "engine_version", "previous_hashes"})
 _NOT_HINTS = frozenset({"name", "columns", "x-normalizer", "parent", "resource", "write_disposition", "description"})
 _NOT_COLUMN_HINTS = frozenset({"name", "data_type", "nullable", "description", "x-normalizer"})
 
@@ -77,42 +79,39 @@ class Definitions:
     """
 
     def __init__(self) -> None:
-        self._by_hash: dict[str, bytes] = {}
+        self.latest: Sequence[Member] = ()
+        """The tables of the schema read last, as they stood in it."""
+        self._by_hash: dict[str, tuple[str, str]] = {}
         self._parents: dict[str, str | None] = {}
-        self._as_stored: dict[bytes, str | None] = {}
+        self._hashes: dict[tuple[str, str], str | None] = {}
 
-    def add(self, name: str, table: Mapping[str, Any]) -> str | None:
+    def add(self, name: str, text: str) -> str | None:
         """Keeps a definition.
 
         Args:
             name: The table's name.
-            table: The table as it stands in a stored schema.
+            text: The table as JSON, as it stands in a stored schema.
 
         Returns:
             The definition's hash, or None where the table has no complete column.
         """
-        stored = orjson.dumps([name, table])
-        if stored not in self._as_stored:
-            self._as_stored[stored] = self._add(name, table)
-        return self._as_stored[stored]
+        key = (name, text)
+        if key not in self._hashes:
+            self._hashes[key] = self._add(name, text)
+        return self._hashes[key]
 
-    def _add(self, name: str, table: Mapping[str, Any]) -> str | None:
-        columns = {key: column for key, column in (table.get("columns") or {}).items() if column.get("data_type")}
-        if not columns:
+    def _add(self, name: str, text: str) -> str | None:
+        definition = _definition(name, text)
+        if not definition["columns"]:
             return None
-        seen = bool((table.get("x-normalizer") or {}).get("seen-data"))
-        kept = {key: value for key, value in table.items() if key != "x-normalizer"}
-        definition = {**kept, "name": name, "columns": columns, "x-normalizer": {"seen-data": seen}}
-        content = orjson.dumps(definition)
         digest = hashlib.blake2b(_canonical(definition), digest_size=16).hexdigest()
-        self._by_hash.setdefault(digest, content)
-        self._parents[digest] = table.get("parent")
+        self._by_hash.setdefault(digest, (name, text))
+        self._parents[digest] = definition.get("parent")
         return digest
 
     def get(self, table_hash: str) -> dict[str, Any]:
         """Returns a definition by its hash."""
-        table: dict[str, Any] = orjson.loads(self._by_hash[table_hash])
-        return table
+        return _definition(*self._by_hash[table_hash])
 
     def parent(self, table_hash: str) -> str | None:
         """Returns the name of the table that a definition is nested in."""
@@ -120,6 +119,14 @@ class Definitions:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_hash)
+
+
+def _definition(name: str, text: str) -> dict[str, Any]:
+    """Returns what a stored table says, without incomplete columns and what changes with every load."""
+    table = orjson.loads(text)
+    columns = {key: column for key, column in (table.get("columns") or {}).items() if column.get("data_type")}
+    seen = bool((table.get("x-normalizer") or {}).get("seen-data"))
+    return {**table, "name": name, "columns": columns, "x-normalizer": {"seen-data": seen}}
 
 
 def _canonical(definition: Mapping[str, Any]) -> bytes:
@@ -142,51 +149,84 @@ def read_content(text: str, definitions: Definitions, version_hash: str | None =
     Raises:
         RecordUnreadableError: The text is neither, or is not a schema.
     """
-    schema = _migrated(_decoded(text))
+    schema, texts = _parts(_decompressed(text), definitions)
     try:
         tables = {
             name: table_hash
-            for name, table in schema["tables"].items()
+            for name, table in texts.items()
             if not name.lower().startswith("_dlt_") and (table_hash := definitions.add(name, table))
         }
         previous_hashes = schema.get("previous_hashes")
-        has_history = schema["stored_engine_version"] >= FIRST_ENGINE_WITH_PREVIOUS_HASHES
+        engine_version = schema["engine_version"]
         return SchemaContent(
             version_hash=version_hash or schema["version_hash"],
             schema_name=schema["name"],
             version=int(schema["version"]),
-            engine_version=int(schema["stored_engine_version"]),
-            previous_hashes=tuple(previous_hashes or ()) if has_history else None,
+            engine_version=engine_version,
+            previous_hashes=(
+                tuple(previous_hashes or ()) if engine_version >= FIRST_ENGINE_WITH_PREVIOUS_HASHES else None
+            ),
             tables=tables,
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordUnreadableError(f"is JSON but not a dlt schema ({type(error).__name__}: {error})") from None
 
 
-def _decoded(text: str) -> dict[str, Any]:
+def _decompressed(text: str) -> str:
     try:
-        content = text.encode() if text.lstrip().startswith("{") else zlib.decompress(base64.b64decode(text))
-        schema = orjson.loads(content)
-    except (orjson.JSONDecodeError, binascii.Error, zlib.error, ValueError):
+        return text if text.lstrip().startswith("{") else zlib.decompress(base64.b64decode(text)).decode()
+    except (binascii.Error, zlib.error, ValueError):
         raise RecordUnreadableError("is neither JSON nor compressed JSON") from None
-    if not isinstance(schema, dict):
-        raise RecordUnreadableError("is JSON but not an object")
-    return schema
 
 
-def _migrated(schema: dict[str, Any]) -> dict[str, Any]:
-    """Returns the schema in today's format; dlt's own migration knows the older ones."""
-    engine_version = schema.get("engine_version")
+def _parts(text: str, definitions: Definitions) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns what a stored schema says of itself, and its tables in today's format as JSON."""
+    parts: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+
+    def read_value(name: str, start: int) -> int:
+        nonlocal texts
+        if name == "tables":
+            members, end = read_members(text, start, definitions.latest)
+            texts = {member.name: member.value for member in members}
+            definitions.latest = [member for member in members if member.value.startswith("{")]
+        else:
+            end = end_of_value(text, start)
+            if name in _HEAD:
+                parts[name] = orjson.loads(text[start:end])
+        return end
+
+    try:
+        is_whole = not text[scan_object(text, 0, read_value) :].strip()
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise RecordUnreadableError(_why_unreadable(text))
+    engine_version = parts.get("engine_version")
     if not isinstance(engine_version, int):
         raise RecordUnreadableError("is JSON but not a dlt schema (no engine_version)")
     if engine_version < CURRENT_ENGINE:
-        from dlt.common.schema.migrations import migrate_schema  # noqa: PLC0415
+        texts = _migrated_tables(orjson.loads(text), engine_version)
+    return parts, texts
 
-        try:
-            schema = dict(migrate_schema({**schema, "normalizers": _NORMALIZERS}, engine_version, CURRENT_ENGINE))
-        except Exception as error:
-            raise RecordUnreadableError(f"has format {engine_version}, which dlt cannot migrate: {error}") from None
-    return {**schema, "stored_engine_version": engine_version}
+
+def _why_unreadable(text: str) -> str:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return "is neither JSON nor compressed JSON"
+    return "is JSON but not an object"
+
+
+def _migrated_tables(schema: dict[str, Any], engine_version: int) -> dict[str, str]:
+    """Returns the tables of an older schema in today's format; dlt's own migration knows how."""
+    from dlt.common.schema.migrations import migrate_schema  # noqa: PLC0415
+
+    try:
+        migrated = migrate_schema({**schema, "normalizers": _NORMALIZERS}, engine_version, CURRENT_ENGINE)
+    except Exception as error:
+        raise RecordUnreadableError(f"has format {engine_version}, which dlt cannot migrate: {error}") from None
+    return {name: orjson.dumps(table).decode() for name, table in migrated["tables"].items()}
 
 
 def find_parent(
@@ -232,10 +272,8 @@ def diff_schemas(
     if old is None:
         return [SchemaChange("schema_added", new_value=new.schema_name)]
     changes = [SchemaChange("schema_branched", new_value=new.schema_name)] if is_branch else []
-    for name in sorted({*old.tables, *new.tables}):
+    for name in sorted({name for name, _ in old.tables.items() ^ new.tables.items()}):
         before, after = old.tables.get(name), new.tables.get(name)
-        if before == after:
-            continue
         if before is None:
             changes.append(SchemaChange("table_added", name))
         elif after is not None:
@@ -309,18 +347,17 @@ def table_row(table_hash: str, table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def column_rows(table_hash: str, table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields the rows of ``schema_columns`` for a definition."""
-    for position, (name, column) in enumerate(table["columns"].items(), 1):
-        yield {
-            "table_hash": table_hash,
-            "column_name": name,
-            "ordinal_position": position,
-            "data_type": column["data_type"],
-            "is_nullable": column.get("nullable", True),
-            "description": column.get("description"),
-            "hints": _hints(column, _NOT_COLUMN_HINTS),
-        }
+def add_columns(rows: Mapping[str, list[Any]], table_hash: str, table: Mapping[str, Any]) -> None:
+    """Adds the columns of a definition to the lists of values that ``schema_columns`` is made of."""
+    columns = table["columns"]
+    definitions = columns.values()
+    rows["table_hash"].extend([table_hash] * len(columns))
+    rows["column_name"].extend(columns)
+    rows["ordinal_position"].extend(range(1, len(columns) + 1))
+    rows["data_type"].extend([column["data_type"] for column in definitions])
+    rows["is_nullable"].extend([column.get("nullable", True) for column in definitions])
+    rows["description"].extend([column.get("description") for column in definitions])
+    rows["hints"].extend([_hints(column, _NOT_COLUMN_HINTS) for column in definitions])
 
 
 def reference_rows(table_hash: str, table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

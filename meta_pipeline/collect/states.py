@@ -87,11 +87,9 @@ def read_state(blob: str) -> PipelineState:
 
 
 def _decoded(blob: str) -> dict[str, Any]:
-    from dlt.common.json import json  # noqa: PLC0415
-
     try:
         content = blob.encode() if blob.lstrip().startswith("{") else zlib.decompress(base64.b64decode(blob))
-        state = json.typed_loadb(content)
+        state = orjson.loads(content)
     except (binascii.Error, zlib.error, ValueError):
         raise RecordUnreadableError("does not decode") from None
     if not isinstance(state, dict):
@@ -120,15 +118,23 @@ def _cursors(state: Mapping[str, Any]) -> Iterator[Cursor]:
 
 
 def _cursor(source_name: str, resource_name: str, cursor_path: str, cursor: Mapping[str, Any]) -> Cursor:
+    last_value = _typed(cursor.get("last_value"))
     return Cursor(
         source_name=source_name,
         resource_name=resource_name,
         cursor_path=cursor_path,
-        initial_value=_text(cursor.get("initial_value")),
-        last_value=_text(cursor.get("last_value")),
-        last_value_number=_number(cursor.get("last_value")),
+        initial_value=_text(_typed(cursor.get("initial_value"))),
+        last_value=_text(last_value),
+        last_value_number=_number(last_value),
         unique_hash_count=len(cursor.get("unique_hashes") or ()),
     )
+
+
+def _typed(value: Any) -> Any:
+    """Returns a value as the type that dlt marks in its JSON; of all that a state may hold, only what is kept."""
+    from dlt.common.json import custom_pua_decode_nested  # noqa: PLC0415
+
+    return custom_pua_decode_nested(value)
 
 
 def _text(value: Any) -> str | None:

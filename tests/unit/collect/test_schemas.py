@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from meta_pipeline.collect.schemas import (
     Definitions,
     SchemaChange,
     SchemaContent,
-    column_rows,
+    add_columns,
     diff_schemas,
     find_parent,
     read_content,
@@ -254,13 +255,17 @@ def test_rows_of_a_definition() -> None:
     }
     hints = json.loads(table_row(table_hash, definition)["hints"])
     assert hints["x-owner"] == "sales"
-    assert [
-        (row["column_name"], row["ordinal_position"], row["is_nullable"], row["hints"], row["description"])
-        for row in column_rows(table_hash, definition)
-    ] == [
-        ("id", 1, False, '{"primary_key":true}', None),
-        ("email", 2, True, '{"x-annotation-pii":true}', "Where to write"),
-    ]
+    columns: dict[str, list[Any]] = defaultdict(list)
+    add_columns(columns, table_hash, definition)
+    assert columns == {
+        "table_hash": [table_hash, table_hash],
+        "column_name": ["id", "email"],
+        "ordinal_position": [1, 2],
+        "data_type": ["bigint", "text"],
+        "is_nullable": [False, True],
+        "description": [None, "Where to write"],
+        "hints": ['{"primary_key":true}', '{"x-annotation-pii":true}'],
+    }
     assert list(reference_rows(table_hash, definition)) == [
         {
             "table_hash": table_hash,
