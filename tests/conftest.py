@@ -7,6 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fixtures.accounts import (
+    BIGQUERY_VARIABLE,
+    SNOWFLAKE_VARIABLE,
+    BigQueryAccount,
+    SnowflakeAccount,
+    bigquery_account,
+    snowflake_account,
+)
+from tests.fixtures.stand_in_servers import BigQueryServer, SnowflakeServer, running_bigquery, running_snowflake
+
 # Read by dlt and dbt when they are first imported, by this process and by those that tests start.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
@@ -28,3 +38,19 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with running(tmp_path_factory.mktemp("postgres") / "server") as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def snowflake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnowflakeServer | SnowflakeAccount]:
+    """Runs a server that stands for Snowflake for the session; a real account, where one is named, is taken instead."""
+    url = os.environ.get(SNOWFLAKE_VARIABLE)
+    with snowflake_account(url) if url else running_snowflake(tmp_path_factory.mktemp("snowflake")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer | BigQueryAccount]:
+    """Runs a server that stands for BigQuery for the session; a real project, where one is named, is taken instead."""
+    account = os.environ.get(BIGQUERY_VARIABLE)
+    with bigquery_account(account) if account else running_bigquery(tmp_path_factory.mktemp("bigquery")) as server:
+        yield server
