@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from functools import wraps
 from pathlib import Path
@@ -76,10 +78,15 @@ def main(verbose: bool) -> None:
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+    # Millions of rows pass and few of them in cycles: looking for those less often saves one second in thirty.
+    gc.set_threshold(100_000, 50, 50)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     # What went wrong is printed at the end, by the command; as a warning it is for pipelines of other people.
     handler.addFilter(lambda record: record.levelno != logging.WARNING)
+    if not verbose:
+        # What libraries have to say of each other is not for the user's eyes.
+        warnings.simplefilter("ignore")
     logger = logging.getLogger("meta_pipeline")
     logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -126,12 +133,21 @@ def check(as_json: bool) -> None:
 @reporting_errors
 def collect(as_json: bool) -> None:
     """Read what is new in every destination."""
-    result = _collect()
+    home = _home()
+    _require_settings()
+    with _my_turn(home):
+        result = _collect(home)
     if as_json:
-        print_json({"rows_read": result.rows_read, "coverage": result.coverage, "problems": result.failures})
+        costs = [item for item in result.readings if item.bytes_scanned or item.bytes_billed]
+        summary = {"rows_read": result.rows_read, "coverage": result.coverage, "costs": costs}
+        print_json({**summary, "problems": result.failures})
     else:
         _tell(result.failures)
         note(f"Collected {result.rows_read:,} new rows.")
+        for item in result.readings:
+            if item.bytes_scanned or item.bytes_billed:
+                billed = "" if item.bytes_billed is None else f", {item.bytes_billed:,} bytes billed"
+                note(f"{item.destination_name}: {item.bytes_scanned or 0:,} bytes scanned{billed}")
     sys.exit(NOT_DONE if result.failures else DONE)
 
 
@@ -141,7 +157,9 @@ def collect(as_json: bool) -> None:
 @reporting_errors
 def transform(as_of: str | None, as_json: bool) -> None:
     """Build the marts from what was collected."""
-    result = _transform(_moment(as_of))
+    moment, home = _moment(as_of), _home()
+    with _my_turn(home):
+        result = _transform(home, moment)
     if as_json:
         print_json(result)
 
@@ -152,7 +170,7 @@ def transform(as_of: str | None, as_json: bool) -> None:
 @reporting_errors
 def status(fail_on: str, as_json: bool) -> None:
     """Show how every pipeline is, worst first."""
-    fleet = _status()
+    fleet = _status(_home())
     _show(fleet, as_json)
     sys.exit(_exit_code(fleet, fail_on))
 
@@ -193,10 +211,13 @@ def demo(folder: Path, stop: bool) -> None:
 
 
 def _run(fail_on: str, as_json: bool) -> int:
-    result = _collect()
-    _tell(result.problems)
-    _transform(None)
-    fleet = _status()
+    home = _home()
+    _require_settings()
+    with _my_turn(home):
+        result = _collect(home)
+        _tell(result.problems)
+        _transform(home, None)
+    fleet = _status(home)
     _show(fleet, as_json)
     return NOT_DONE if result.failures else _exit_code(fleet, fail_on)
 
@@ -207,16 +228,27 @@ def _home() -> Home:
     return find_home(Path.cwd())
 
 
-def _collect() -> CollectResult:
-    home = _home()
+def _require_settings() -> None:
+    """Refuses settings that are not usable before anything is touched."""
+    from meta_pipeline.config import parse_settings, read_settings  # noqa: PLC0415
+
+    parse_settings(read_settings(Path.cwd()))
+
+
+def _my_turn(home: Home) -> AbstractContextManager[None]:
+    from meta_pipeline.home.turns import my_turn  # noqa: PLC0415
+
+    return my_turn(home)
+
+
+def _collect(home: Home) -> CollectResult:
     note("Collecting ...")
     from meta_pipeline.collect.stage import collect as collect_stage  # noqa: PLC0415
 
     return collect_stage(home, Path.cwd())
 
 
-def _transform(as_of: datetime | None) -> TransformResult:
-    home = _home()
+def _transform(home: Home, as_of: datetime | None) -> TransformResult:
     note("Building the marts ...")
     from meta_pipeline.transform import transform as transform_stage  # noqa: PLC0415
 
@@ -226,10 +258,10 @@ def _transform(as_of: datetime | None) -> TransformResult:
     return result
 
 
-def _status() -> FleetStatus:
+def _status(home: Home) -> FleetStatus:
     from meta_pipeline.report.status import read_status  # noqa: PLC0415
 
-    return read_status(_home())
+    return read_status(home)
 
 
 def _show(fleet: FleetStatus, as_json: bool) -> None:

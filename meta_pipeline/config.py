@@ -19,7 +19,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from meta_pipeline.exceptions import ConfigurationError
-from meta_pipeline.home import HOME_DESTINATION, Home
+from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, SERVERS, Home
 
 SECTION = ("sources", "dlt_metadata")
 CONFIG_FILE = Path(".dlt") / "config.toml"
@@ -29,6 +29,7 @@ HOME_FILE = "meta_pipeline.duckdb"
 
 RowCounts = Literal["metadata", "scan"]
 ROW_COUNTS: tuple[RowCounts, ...] = ("metadata", "scan")
+TIMEOUT_SECONDS = 3_600
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,16 @@ class DestinationSettings:
         datasets: Globs of the datasets to read.
         exclude_datasets: Globs of datasets to leave out all the same.
         row_counts: ``metadata`` never reads user tables, ``scan`` counts the rows of new loads in them.
+        timeout_seconds: How long one reading of it may take.
+        maximum_bytes_billed: How many bytes one reading of it may be billed for; None where there is no such bound.
     """
 
     name: str
     datasets: tuple[str, ...] = ("*",)
     exclude_datasets: tuple[str, ...] = ()
     row_counts: RowCounts = "metadata"
+    timeout_seconds: int = TIMEOUT_SECONDS
+    maximum_bytes_billed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,9 @@ class Settings:
 
 
 _DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
-SOURCE_KEYS = ("destinations", *_DESTINATION_KEYS[1:], "schema_exports")
+_LIMIT_KEYS = ("timeout_seconds", "maximum_bytes_billed")
+_DEFAULT_KEYS = tuple(key for key in _DESTINATION_KEYS if key not in ("name", *_LIMIT_KEYS))
+SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, "schema_exports")
 _RESERVED_KEYS = ("inbox", "dbt_artifacts")
 _KEYS = (*SOURCE_KEYS, *_RESERVED_KEYS)
 
@@ -82,7 +89,7 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
         ConfigurationError: No destination is named, or a value is of the wrong kind.
     """
     problems = _unknown_keys(raw, _KEYS, "[sources.dlt_metadata]")
-    defaults = {key: raw[key] for key in _DESTINATION_KEYS if key in raw}
+    defaults = {key: raw[key] for key in _DEFAULT_KEYS if key in raw}
     entries = raw.get("destinations")
     if not entries and not raw.get("schema_exports"):
         raise ConfigurationError(
@@ -114,7 +121,18 @@ def _destination(table: Mapping[str, Any]) -> DestinationSettings:
         datasets=_strings(table, "datasets", ("*",)),
         exclude_datasets=_strings(table, "exclude_datasets", ()),
         row_counts=cast(RowCounts, row_counts),
+        timeout_seconds=_positive(table, "timeout_seconds") or TIMEOUT_SECONDS,
+        maximum_bytes_billed=_positive(table, "maximum_bytes_billed"),
     )
+
+
+def _positive(table: Mapping[str, Any], key: str) -> int | None:
+    value = table.get(key)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value <= 0):
+        raise ConfigurationError(
+            f"{key} of destination {table['name']!r} must be a whole number above 0, not {value!r}."
+        )
+    return value
 
 
 def _distinct(destinations: list[DestinationSettings]) -> tuple[DestinationSettings, ...]:
@@ -243,15 +261,19 @@ def find_home(folder: Path) -> Home:
         The home: the warehouse named in ``[destination.observability]``, else ``meta_pipeline.duckdb`` in the folder.
 
     Raises:
-        ConfigurationError: The configuration is not TOML, or names a home that is not supported yet.
+        ConfigurationError: The configuration is not TOML, or names a home that is not supported.
     """
     table = read_table(folder, ("destination", HOME_DESTINATION))
     table |= _environment_table(("destination", HOME_DESTINATION))
-    destination_type = table.get("destination_type", "duckdb")
-    if str(destination_type).rsplit(".", maxsplit=1)[-1] != "duckdb":
+    destination_type = str(table.get("destination_type", EMBEDDED)).rsplit(".", maxsplit=1)[-1]
+    work_folder = folder.absolute() / WORK_FOLDER
+    if destination_type in SERVERS:
+        return Home(destination_type, f"[destination.{HOME_DESTINATION}] ({destination_type})", work_folder)
+    if destination_type != EMBEDDED:
         raise ConfigurationError(
             f"[destination.{HOME_DESTINATION}] has destination_type {destination_type!r}; the observability dataset "
-            'lives on "duckdb" for now.'
+            f"lives on one of: {', '.join((EMBEDDED, *SERVERS))}."
+            f"{_suggestion(destination_type, (EMBEDDED, *SERVERS))}"
         )
     credentials = table.get("credentials__database") or table.get("credentials")
     if isinstance(credentials, Mapping):
@@ -262,4 +284,4 @@ def find_home(folder: Path) -> Home:
             f"The credentials in [destination.{HOME_DESTINATION}] must be the path of a DuckDB file. What is in "
             "memory would be gone when the command ends, and MotherDuck is not supported yet."
         )
-    return Home("duckdb", str((folder / path).absolute()), folder.absolute() / WORK_FOLDER)
+    return Home(EMBEDDED, str((folder / path).absolute()), work_folder)

@@ -6,8 +6,11 @@
     ├── ConfigurationError      a setting is missing, misspelt or of the wrong kind
     ├── CollectionError         a destination, dataset or record could not be read
     │   ├── DestinationUnreachableError
+    │   │   └── DestinationInterruptedError
     │   ├── DestinationLockedError
     │   ├── DestinationForbiddenError
+    │   ├── BudgetExceededError
+    │   ├── TableMissingError
     │   └── RecordUnreadableError
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
@@ -16,14 +19,17 @@
 from __future__ import annotations
 
 __all__ = [
+    "BudgetExceededError",
     "CollectionError",
     "ConfigurationError",
     "DestinationForbiddenError",
+    "DestinationInterruptedError",
     "DestinationLockedError",
     "DestinationUnreachableError",
     "HomeError",
     "MetaPipelineError",
     "RecordUnreadableError",
+    "TableMissingError",
     "TransformError",
 ]
 
@@ -44,12 +50,24 @@ class DestinationUnreachableError(CollectionError):
     """The destination did not answer, or refused the credentials."""
 
 
+class DestinationInterruptedError(DestinationUnreachableError):
+    """The connection broke off, or the destination asked to come back later: trying again may help."""
+
+
 class DestinationLockedError(CollectionError):
     """Another process holds the destination's file."""
 
 
 class DestinationForbiddenError(CollectionError):
     """The credentials lack a right that is needed to read."""
+
+
+class BudgetExceededError(CollectionError):
+    """Reading on would cost more than the configuration allows, or a quota of the destination is used up."""
+
+
+class TableMissingError(CollectionError):
+    """A table that was listed is not there any more, or has changed its columns."""
 
 
 class RecordUnreadableError(CollectionError):

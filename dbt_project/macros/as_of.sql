@@ -3,9 +3,11 @@
 -#}
 {% macro shows_past() %}{{ return(var('as_of', none) is not none) }}{% endmacro %}
 
+{% macro moment_shown() %}{{ return(var('as_of', none) or run_started_at) }}{% endmacro %}
+
 {#- The moment that the marts show. -#}
 {% macro as_of() -%}
-    {{ timestamp_literal(var('as_of', none) or run_started_at) }}
+    {{ timestamp_literal(moment_shown()) }}
 {%- endmacro %}
 
 {% macro timestamp_literal(moment) -%}

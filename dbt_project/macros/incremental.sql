@@ -14,21 +14,35 @@
     {{ column }} > {{ clock('built_at') }}
 {%- endmacro %}
 
-{#-
-    Read without `ref`, for `clock` itself comes after everything that reads it; and read beforehand, for a warehouse
-    skips old rows by a constant, not by a subquery.
--#}
+{#- A moment that the last finished transform left. -#}
 {% macro clock(column) -%}
-    {%- set moment = none -%}
-    {%- if execute and not flags.FULL_REFRESH -%}
-        {%- set node = graph.nodes['model.meta_pipeline.clock'] -%}
-        {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-        {%- if relation -%}
-            {%- set moment = run_query('select max(' ~ column ~ ') from ' ~ relation).columns[0].values()[0] -%}
-        {%- endif -%}
-    {%- endif -%}
-    {{ timestamp_literal(moment or '1970-01-01 00:00:00+00:00') }}
+    {{ timestamp_literal(clock_moment(column) or '1970-01-01 00:00:00+00:00') }}
 {%- endmacro %}
+
+{#-
+    Read without `ref`, for `clock` itself comes after everything that reads it; read beforehand, for a warehouse skips
+    old rows by a constant, not by a subquery; and read once, for on some warehouses the smallest query takes a second.
+    What is read is kept in `graph`, which lives as long as the transform.
+-#}
+{% macro clock_moment(column) %}
+    {%- if not execute or flags.FULL_REFRESH -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- if 'meta_pipeline_clock' not in graph -%}
+        {%- do graph.update(meta_pipeline_clock=last_clock()) -%}
+    {%- endif -%}
+    {{- return(graph['meta_pipeline_clock'][column]) -}}
+{% endmacro %}
+
+{% macro last_clock() %}
+    {%- set node = graph.nodes['model.meta_pipeline.clock'] -%}
+    {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+    {%- if not relation -%}
+        {{- return({}) -}}
+    {%- endif -%}
+    {%- set moments = run_query('select max(read_up_to), max(built_at) from ' ~ relation) -%}
+    {{- return({'read_up_to': moments.columns[0].values()[0], 'built_at': moments.columns[1].values()[0]}) -}}
+{% endmacro %}
 
 {#- For `built_at`: the start of this transform. -#}
 {% macro built_at() -%}

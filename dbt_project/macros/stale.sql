@@ -1,5 +1,5 @@
 {#-
-    What incremental models delete before they insert. A row may have to go although none takes its place, which
+    What incremental models delete beside what they replace. A row may have to go although none takes its place, which
     dbt's own delete by key cannot do.
 -#}
 
@@ -52,6 +52,37 @@
         where unchanged.stream_id is null
     {%- endset -%}
     {{ delete_stale(['stream_id'], stale) }}
+{%- endmacro %}
+
+{#- A schema's versions are written together, so those written before its newest ones are no longer current. -#}
+{% macro delete_superseded_versions() -%}
+    {%- set stale -%}
+        select earlier.destination_name, earlier.dataset_name, earlier.schema_name, earlier.version_hash
+        from {{ this }} as earlier
+        inner join {{ this }} as later
+            on later.destination_name = earlier.destination_name
+            and later.dataset_name = earlier.dataset_name
+            and later.schema_name = earlier.schema_name
+            and later.built_at > earlier.built_at
+    {%- endset -%}
+    {{ delete_stale(['destination_name', 'dataset_name', 'schema_name', 'version_hash'], stale) }}
+{%- endmacro %}
+
+{#- Versions of schemas that were read anew, or that loads built anew use: one of these may be the first that does. -#}
+{% macro touched_versions() -%}
+    select destination_name, dataset_name, schema_name, version_hash
+    from {{ ref('stg_observability__schema_versions') }}
+    where {{ is_collected_since() }}
+
+    union all
+
+    select destination_name, dataset_name, schema_name, schema_version_hash as version_hash
+    from {{ ref('loads') }}
+    where {{ is_built_since() }}
+{%- endmacro %}
+
+{% macro delete_touched_versions() -%}
+    {{ delete_stale(['destination_name', 'dataset_name', 'schema_name', 'version_hash'], touched_versions()) }}
 {%- endmacro %}
 
 {% macro delete_changed_schemas() -%}

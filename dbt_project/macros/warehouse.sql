@@ -1,22 +1,15 @@
 {#-
-    All differences between warehouses. A new warehouse adds `<adapter>__<macro>` here and touches no model.
+    All differences between warehouses. A new warehouse adds `<adapter>__<macro>` here and its names of types to the
+    project's variables, and touches no model.
 -#}
 
 {% macro timestamp_type() %}
-    {{- return(adapter.dispatch('timestamp_type', 'meta_pipeline')()) -}}
-{% endmacro %}
-
-{% macro default__timestamp_type() %}
-    {{- return('timestamp with time zone') -}}
+    {{- return(var('timestamp_type')[target.type]) -}}
 {% endmacro %}
 
 
 {% macro number_type() %}
-    {{- return(adapter.dispatch('number_type', 'meta_pipeline')()) -}}
-{% endmacro %}
-
-{% macro default__number_type() %}
-    {{- return('double precision') -}}
+    {{- return(var('number_type')[target.type]) -}}
 {% endmacro %}
 
 
@@ -33,6 +26,14 @@
     epoch({{ expression }})
 {%- endmacro %}
 
+{% macro snowflake__to_epoch(expression) -%}
+    (cast(date_part(epoch_microsecond, {{ expression }}) as {{ number_type() }}) / 1000000)
+{%- endmacro %}
+
+{% macro bigquery__to_epoch(expression) -%}
+    (unix_micros({{ expression }}) / 1000000)
+{%- endmacro %}
+
 
 {#- Time stamp of a unix time in seconds. -#}
 {% macro from_epoch(expression) %}
@@ -43,6 +44,18 @@
     to_timestamp({{ expression }})
 {%- endmacro %}
 
+{% macro snowflake__from_epoch(expression) -%}
+    dateadd(
+        microsecond,
+        cast(round(({{ expression }}) * 1000000) as {{ dbt.type_bigint() }}),
+        {{ timestamp_literal('1970-01-01 00:00:00+00:00') }}
+    )
+{%- endmacro %}
+
+{% macro bigquery__from_epoch(expression) -%}
+    timestamp_micros(cast(round(({{ expression }}) * 1000000) as {{ dbt.type_bigint() }}))
+{%- endmacro %}
+
 
 {#- Calendar day in UTC, whatever the session's time zone. -#}
 {% macro utc_date(expression) %}
@@ -51,6 +64,14 @@
 
 {% macro default__utc_date(expression) -%}
     cast({{ expression }} at time zone 'UTC' as date)
+{%- endmacro %}
+
+{% macro snowflake__utc_date(expression) -%}
+    cast(convert_timezone('UTC', {{ expression }}) as date)
+{%- endmacro %}
+
+{% macro bigquery__utc_date(expression) -%}
+    date({{ expression }}, 'UTC')
 {%- endmacro %}
 
 
@@ -67,18 +88,12 @@
     strftime({{ expression }} at time zone 'UTC', '%Y-%m-%d %H:%M')
 {%- endmacro %}
 
-
-{#- Aggregate: the middle value. -#}
-{% macro median(expression) %}
-    {{- return(adapter.dispatch('median', 'meta_pipeline')(expression)) -}}
-{% endmacro %}
-
-{% macro default__median(expression) -%}
-    percentile_cont(0.5) within group (order by {{ expression }})
+{% macro snowflake__utc_minute(expression) -%}
+    to_char(convert_timezone('UTC', {{ expression }}), 'YYYY-MM-DD HH24:MI')
 {%- endmacro %}
 
-{% macro duckdb__median(expression) -%}
-    median({{ expression }})
+{% macro bigquery__utc_minute(expression) -%}
+    format_timestamp('%Y-%m-%d %H:%M', {{ expression }}, 'UTC')
 {%- endmacro %}
 
 
@@ -109,3 +124,52 @@
     delete from {{ relation }}
     where ({{ columns | join(', ') }}) in ({{ query }})
 {%- endmacro %}
+
+{% macro bigquery__delete_rows(relation, columns, query) -%}
+    delete from {{ relation }} as known
+    where exists (
+        select 1
+        from ({{ query }}) as stale
+        where {% for column in columns -%}
+            stale.{{ column }} = known.{{ column }}{{ ' and ' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+
+{#-
+    Settings of a model whose rows a transform replaces by their key: how, and how its table is laid out so that only
+    what is new needs to be read. `day` is the time or date by which the table grows; a key begins with the columns
+    that it is looked up by.
+-#}
+{% macro replaced_by(key, day=none) %}
+    {%- set settings = adapter.dispatch('replaced_by', 'meta_pipeline')(key, day) -%}
+    {%- do settings.update(materialized='incremental', unique_key=key) -%}
+    {{- return(settings) -}}
+{% endmacro %}
+
+{% macro default__replaced_by(key, day) %}
+    {{- return({'incremental_strategy': 'delete+insert'}) -}}
+{% endmacro %}
+
+{% macro postgres__replaced_by(key, day) %}
+    {{- return({'incremental_strategy': 'delete+insert', 'indexes': [{'columns': key}]}) -}}
+{% endmacro %}
+
+{% macro snowflake__replaced_by(key, day) %}
+    {%- set settings = {'incremental_strategy': 'delete+insert'} -%}
+    {%- if day -%}
+        {%- do settings.update(cluster_by=['cast(' ~ day ~ ' as date)']) -%}
+    {%- endif -%}
+    {{- return(settings) -}}
+{% endmacro %}
+
+{#- A partition per month: one per day would be too small to help, and one job may write no more than 4000 of them. -#}
+{% macro bigquery__replaced_by(key, day) %}
+    {%- set settings = {'incremental_strategy': 'merge', 'cluster_by': key[:4]} -%}
+    {%- if day -%}
+        {%- set type = 'date' if day.endswith('_date') else 'timestamp' -%}
+        {%- do settings.update(partition_by={'field': day, 'data_type': type, 'granularity': 'month'}) -%}
+    {%- endif -%}
+    {{- return(settings) -}}
+{% endmacro %}

@@ -10,7 +10,7 @@ from dlt.extract import DltResource
 
 from meta_pipeline.collect.batches import Batch
 from meta_pipeline.collect.readings import read_all
-from meta_pipeline.collect.tables import LOADS, RAW_TABLES, RawTable, column_hints
+from meta_pipeline.collect.tables import RAW_TABLES, RawTable, column_hints
 from meta_pipeline.config import parse_settings
 
 __all__ = ["dlt_metadata"]
@@ -62,6 +62,6 @@ def _raw_table(table: RawTable, readings: DltResource) -> DltResource:
         yield batch.rows.to_pylist() if is_marked else batch.rows
 
     resource: DltResource = dlt.transformer(data_from=readings, name=table.name)(rows)()
-    # The readers group loads by their key already; saying so spares a window over every row.
-    disposition: Any = {"disposition": "merge", "strategy": table.strategy, "deduplicated": table is LOADS}
+    # The readers bring each key once in a collection; saying so spares a window over every row.
+    disposition: Any = {"disposition": "merge", "strategy": table.strategy, "deduplicated": True}
     return resource.apply_hints(primary_key=table.key, columns=column_hints(table), write_disposition=disposition)

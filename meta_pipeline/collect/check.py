@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meta_pipeline.collect.exports import DESTINATION_NAME, DESTINATION_TYPE, exported_files, missing_folder
+from meta_pipeline.collect.interleaving import MAX_AT_ONCE
 from meta_pipeline.collect.opening import destination_type, open_destination
-from meta_pipeline.collect.readings import MAX_AT_ONCE
-from meta_pipeline.collect.selection import is_dev_mode, is_selected
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset
+from meta_pipeline.collect.outcomes import as_met
+from meta_pipeline.collect.selection import is_dev_mode, is_own, is_selected
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Warehouse
 from meta_pipeline.config import DestinationSettings, Settings
 from meta_pipeline.exceptions import CollectionError, ConfigurationError
 
@@ -54,9 +55,9 @@ def check_destinations(settings: Settings) -> list[Finding]:
 def _check(settings: DestinationSettings) -> Iterator[Finding]:
     kind = destination_type(settings.name)
     try:
-        warehouse = open_destination(settings.name)
+        warehouse = open_destination(settings)
         try:
-            datasets = warehouse.discover()
+            datasets = _tried(warehouse, settings)
             forbidden = warehouse.forbidden_tables() if settings.row_counts == "scan" else {}
         finally:
             warehouse.close()
@@ -77,14 +78,30 @@ def _check(settings: DestinationSettings) -> Iterator[Finding]:
         yield _finding(settings, kind, dataset, forbidden.get(dataset.name, ()))
 
 
+def _tried(warehouse: Warehouse, settings: DestinationSettings) -> list[Dataset]:
+    """Returns the datasets with all that is to be known of them, and with the rights that they really give."""
+    found = warehouse.discover()
+    for kind in SYSTEM_TABLES:
+        readable = [item for item in found if _is_to_be_read(item, settings) and kind in item.tables]
+        described = {item.name: item for item in warehouse.describe(kind, readable)}
+        warehouse.probe(kind, list(described.values()))
+        found = [described.get(item.name, item) for item in found]
+    return [as_met(item, [each for each in warehouse.problems if each.dataset_name == item.name]) for item in found]
+
+
+def _is_to_be_read(dataset: Dataset, settings: DestinationSettings) -> bool:
+    return (
+        not dataset.forbidden_tables and is_selected(dataset.name, settings) and not is_dev_mode(dataset.name, settings)
+    )
+
+
 def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset, uncounted: Sequence[str]) -> Finding:
     def finding(note: str, *, is_read: bool = False, is_fault: bool = False) -> Finding:
         return Finding(settings.name, kind, dataset.name, is_read, is_fault, note)
 
-    if not is_selected(dataset.name, settings):
-        return finding("left out by datasets or exclude_datasets")
-    if is_dev_mode(dataset.name, settings):
-        return finding("left out: a leftover of dev_mode=True by its name")
+    left_out = _why_left_out(dataset.name, settings)
+    if left_out:
+        return finding(left_out)
     if dataset.forbidden_tables:
         return finding(
             f"no right to read {', '.join(dataset.forbidden_tables)}: grant usage on the dataset and select on them",
@@ -101,6 +118,14 @@ def _finding(settings: DestinationSettings, kind: str | None, dataset: Dataset, 
         note = f"rows cannot be counted: no right to read {', '.join(uncounted)}; grant select on them"
         return finding(note, is_read=True, is_fault=True)
     return finding(what, is_read=True)
+
+
+def _why_left_out(name: str, settings: DestinationSettings) -> str | None:
+    if is_own(name, settings):
+        return "left out: what meta-pipeline itself collects into"
+    if not is_selected(name, settings):
+        return "left out by datasets or exclude_datasets"
+    return "left out: a leftover of dev_mode=True by its name" if is_dev_mode(name, settings) else None
 
 
 def _check_folder(path: str) -> Finding:

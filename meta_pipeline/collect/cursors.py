@@ -34,6 +34,8 @@ class TableCursor:
         boundary: Start of the overlap, ISO 8601: rows before it are settled.
         settled_rows: Rows before the boundary.
         settled_status_sum: Sum of their status.
+        changed_at: When the catalogue said, before it was read, that it had changed last; None where it does not say,
+            or where the change was too fresh to be told from one after it.
     """
 
     rows: int = 0
@@ -42,6 +44,7 @@ class TableCursor:
     boundary: str | None = None
     settled_rows: int = 0
     settled_status_sum: int = 0
+    changed_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,16 @@ def boundary_of(cursor: TableCursor | None) -> datetime | None:
     return datetime.fromisoformat(cursor.boundary) if cursor and cursor.boundary else None
 
 
+def is_unchanged(cursor: TableCursor | None, changed_at: str | None) -> bool:
+    """Decides by the catalogue alone whether a system table is as it was when it was read last.
+
+    Args:
+        cursor: What it held then.
+        changed_at: When the catalogue says that it changed last.
+    """
+    return cursor is not None and changed_at is not None and cursor.changed_at == changed_at
+
+
 def extent(cursor: TableCursor | None, summary: Summary) -> Extent:
     """Decides how much of a system table must be read.
 
@@ -133,7 +146,7 @@ def next_boundary(summary: Summary) -> datetime | None:
     return summary.last - OVERLAP if summary.last else None
 
 
-def settle(summary: Summary, boundary: datetime | None) -> TableCursor:
+def settle(summary: Summary, boundary: datetime | None, changed_at: str | None = None) -> TableCursor:
     """Makes the cursor of a table that is about to be read.
 
     What is committed behind the boundary while the table is read makes its settled rows differ next time, and is read
@@ -142,6 +155,7 @@ def settle(summary: Summary, boundary: datetime | None) -> TableCursor:
     Args:
         summary: What the table held before reading, settled at the next boundary too.
         boundary: The next boundary.
+        changed_at: When the catalogue said, before that, that it had changed last.
 
     Returns:
         The cursor to store when the reading went well.
@@ -153,7 +167,18 @@ def settle(summary: Summary, boundary: datetime | None) -> TableCursor:
         boundary=_iso(boundary),
         settled_rows=summary.next_settled_rows,
         settled_status_sum=summary.next_settled_status_sum,
+        changed_at=changed_at,
     )
+
+
+def confirm(cursor: TableCursor | None, changed_at: str | None) -> TableCursor:
+    """Makes the cursor of a table that was looked at and holds nothing new.
+
+    Args:
+        cursor: What it held last time.
+        changed_at: When the catalogue said, before it was looked at, that it had changed last.
+    """
+    return replace(cursor or TableCursor(), changed_at=changed_at)
 
 
 def _iso(moment: datetime | None) -> str | None:

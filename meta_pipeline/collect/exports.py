@@ -64,14 +64,18 @@ def read_exports(folders: Sequence[str], state: dict[str, Any], collected_at: da
         return
     started, row_count = time.monotonic(), 0
     coverage, outcomes = [], []
-    for path in folders:
+    passed: set[str] = set()
+    for path in dict.fromkeys(folders):
         folder, archive = _Folder(path), SchemaArchive()
         _read_folder(folder, archive)
+        # A folder may lie within another one.
+        rows = [row for row in folder.rows if row["file_name"] not in passed]
+        passed.update(row["file_name"] for row in rows)
         before = DatasetCursor.from_state(state.get(path, {}))
         cursor = replace(before, digest=folder.digest, schemas_seen=len(folder.schema_names))
-        if folder.rows and cursor.digest != before.digest:
-            row_count += len(folder.rows)
-            yield batch_of_rows(EXPORTED_SCHEMAS, folder.rows, collected_at)
+        if rows and cursor.digest != before.digest:
+            row_count += len(rows)
+            yield batch_of_rows(EXPORTED_SCHEMAS, rows, collected_at)
             yield from content_batches(list(folder.contents.values()), archive, collected_at)
         outcome = Outcome("partial", "; ".join(folder.problems)) if folder.problems else Outcome("complete")
         cursor = cursor.continued(outcome.outcome, collected_at)

@@ -2,11 +2,13 @@
 
 Root tables carry ``_dlt_load_id``. Nested tables do not: their rows are joined to the root's by ``_dlt_root_id`` where
 dlt keeps it (merge), else from parent to parent by ``_dlt_parent_id``. Nested tables are named after their parents,
-``orders__items__taxes``; names that dlt had to shorten cannot be traced and are not counted.
+``orders__items__taxes``, or ``orders▶items▶taxes`` by the naming ``direct``; names that dlt had to shorten cannot be
+traced and are not counted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ ROW_ID_COLUMN = "_dlt_id"
 PARENT_COLUMN = "_dlt_parent_id"
 ROOT_COLUMN = "_dlt_root_id"
 LINK_COLUMNS = (LOAD_ID_COLUMN, ROW_ID_COLUMN, PARENT_COLUMN, ROOT_COLUMN)
-SEPARATOR = "__"
+SEPARATOR = re.compile("__|▶")
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,7 @@ def _path_through_parents(table: str, tables: Mapping[str, Mapping[str, str]]) -
 
 
 def _ancestors(table: str, tables: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    parts = table.split(SEPARATOR)
-    for length in range(len(parts) - 1, 0, -1):
-        name = SEPARATOR.join(parts[:length])
+    for separator in reversed([*SEPARATOR.finditer(table)]):
+        name = table[: separator.start()]
         if name in tables:
             yield name

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ValueNotSecretException
 from dlt.common.destination import AnyDestination, Destination
-from dlt.common.exceptions import MissingDependencyException
 from dlt.dataset.utils import get_destination_client_initial_config
 
-from meta_pipeline.collect import duckdb, filesystem
+from meta_pipeline.collect import duckdb, ducklake, filesystem
+from meta_pipeline.collect.retries import tried_again
 from meta_pipeline.collect.warehouse import Warehouse
-from meta_pipeline.config import destination_hint
+from meta_pipeline.config import DestinationSettings, destination_hint
+from meta_pipeline.destination_errors import unusable
 from meta_pipeline.exceptions import (
     CollectionError,
     ConfigurationError,
@@ -21,7 +23,37 @@ from meta_pipeline.exceptions import (
     DestinationUnreachableError,
 )
 
-FAMILIES = ("duckdb", "postgres", "filesystem")
+Opener = Callable[[Any, DestinationSettings], Warehouse]
+"""Opens a destination, given dlt's resolved configuration of it and how it is observed."""
+
+
+def _lazily(module: str) -> Opener:
+    """Returns what opens a family whose driver is only imported where it is needed, since it comes with an extra."""
+
+    def connect(config: Any, settings: DestinationSettings) -> Warehouse:
+        warehouse: Warehouse = import_module(f"meta_pipeline.collect.{module}").connect(config, settings)
+        return warehouse
+
+    return connect
+
+
+GENERIC = ("athena", "clickhouse", "databricks", "dremio", "fabric", "mssql", "redshift", "sqlalchemy", "synapse")
+"""Types of destinations that are read by dlt's own client for them, in no way of their own."""
+
+FAMILIES: Mapping[str, Opener] = {
+    **dict.fromkeys(GENERIC, _lazily("generic")),
+    "bigquery": _lazily("bigquery"),
+    "duckdb": lambda config, _: duckdb.connect(config.credentials),
+    "ducklake": lambda config, _: ducklake.connect(config),
+    "filesystem": lambda config, _: filesystem.connect(config),
+    "motherduck": lambda config, _: duckdb.connect_motherduck(config.credentials),
+    "postgres": _lazily("postgres"),
+    "snowflake": _lazily("snowflake"),
+}
+"""By dlt's type of destination what opens it for reading."""
+
+BILLED_BY_BYTES = ("bigquery",)
+"""Types of destinations that can keep a ``maximum_bytes_billed``."""
 
 
 def destination_type(name: str) -> str | None:
@@ -36,20 +68,21 @@ def _is_type(name: str) -> bool:
     return isinstance(getattr(dlt.destinations, name, None), type)
 
 
-def open_destination(name: str) -> Warehouse:
+def open_destination(settings: DestinationSettings) -> Warehouse:
     """Opens a destination for reading.
 
     Args:
-        name: Name of the dlt destination.
+        settings: How the destination is observed.
 
     Returns:
         The open warehouse.
 
     Raises:
-        ConfigurationError: The destination is not configured, a credential or an extra is missing, or its type cannot
-            be read yet.
+        ConfigurationError: The destination is not configured, a credential or an extra is missing, its type cannot be
+            read yet or cannot keep a budget that is set for it.
         CollectionError: It cannot be reached, is locked or forbidden.
     """
+    name = settings.name
     kind = destination_type(name)
     if kind is None:
         raise ConfigurationError(
@@ -60,8 +93,13 @@ def open_destination(name: str) -> Warehouse:
         raise ConfigurationError(
             f"destination {name!r} is of type {kind!r}, which cannot be read yet; types that can: {', '.join(FAMILIES)}"
         )
+    if settings.maximum_bytes_billed is not None and kind not in BILLED_BY_BYTES:
+        raise ConfigurationError(
+            f"destination {name!r} is of type {kind!r}, which does not bill by bytes, so it cannot keep a "
+            "maximum_bytes_billed. Take that from its entry in destinations; timeout_seconds bounds how long it is read"
+        )
     try:
-        return _connect(name, kind)
+        return _connect(settings, kind)
     except (CollectionError, ConfigurationError):
         raise
     except PermissionError as error:
@@ -75,67 +113,13 @@ def open_destination(name: str) -> Warehouse:
         ) from None
     except Exception as error:
         # Such an error may quote the credentials.
-        raise ConfigurationError(_unusable(name, kind, error)) from None
+        raise ConfigurationError(unusable(name, kind, error)) from None
 
 
-def _connect(name: str, kind: str) -> Warehouse:
-    destination = cast(AnyDestination, Destination.from_reference(name))
+@tried_again
+def _connect(settings: DestinationSettings, kind: str) -> Warehouse:
+    destination = cast(AnyDestination, Destination.from_reference(settings.name))
     config: Any = destination.configuration(
         get_destination_client_initial_config(destination, dataset_name="meta_pipeline")
     )
-    if kind == "filesystem":
-        return filesystem.connect(config)
-    if kind == "postgres":
-        from meta_pipeline.collect import postgres  # noqa: PLC0415
-
-        return postgres.connect(config.credentials)
-    return duckdb.connect(config.credentials)
-
-
-def _unusable(name: str, kind: str, error: Exception) -> str:
-    if isinstance(error, (ImportError, MissingDependencyException)):
-        return (
-            f"destination {name!r} ({kind}) needs a package that is not installed: "
-            f"pip install 'meta-pipeline[{_extra(name, kind)}]'"
-        )
-    if isinstance(error, ConfigFieldMissingException):
-        return _incomplete(name, kind, error)
-    if isinstance(error, ValueNotSecretException):
-        return (
-            f"the credentials of destination {name!r} stand in .dlt/config.toml, where dlt does not read secrets. Move "
-            f"them to [destination.{name}] in .dlt/secrets.toml"
-        )
-    return (
-        f"the configuration of destination {name!r} ({kind}) is not usable ({type(error).__name__}). Check "
-        f"[destination.{name}] in .dlt/config.toml and .dlt/secrets.toml"
-    )
-
-
-def _incomplete(name: str, kind: str, error: ConfigFieldMissingException) -> str:
-    if kind == "filesystem":
-        return (
-            f"destination {name!r} lacks bucket_url. Put it into [destination.{name}] in .dlt/config.toml or into the "
-            f"environment variable DESTINATION__{name.upper()}__BUCKET_URL"
-        )
-    missing = ", ".join(_missing_fields(error))
-    return (
-        f"destination {name!r} lacks {missing}. Put it into [destination.{name}] in .dlt/secrets.toml or into the "
-        f"environment variable DESTINATION__{name.upper()}__CREDENTIALS"
-    )
-
-
-def _missing_fields(error: ConfigFieldMissingException) -> list[str]:
-    """Returns the missing fields; of credentials that are there in part, the missing parts."""
-    fields: list[str] = []
-    for field, traces in sorted(error.traces.items()):
-        nested: list[Any] = [trace for trace in traces if hasattr(trace, "traces")]
-        parts = [part for trace in nested for part in trace.traces]
-        fields.extend(f"{field}.{part}" for part in dict.fromkeys(parts)) if parts else fields.append(field)
-    return fields
-
-
-def _extra(name: str, kind: str) -> str:
-    configured: Any = dlt.config.get(f"destination.{name}.bucket_url")
-    url = str(configured or "")
-    protocol = url.split("://", 1)[0] if "://" in url else ""
-    return {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}.get(protocol, kind)
+    return FAMILIES[kind](config, settings)

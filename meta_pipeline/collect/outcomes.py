@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,14 @@ import orjson
 
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.selection import is_dev_mode, is_selected
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind, Problem
 from meta_pipeline.config import DestinationSettings
-from meta_pipeline.exceptions import ConfigurationError, DestinationForbiddenError, DestinationLockedError
+from meta_pipeline.exceptions import (
+    BudgetExceededError,
+    ConfigurationError,
+    DestinationForbiddenError,
+    DestinationLockedError,
+)
 
 OUTCOMES = (
     "complete",
@@ -24,6 +29,7 @@ OUTCOMES = (
     "partial",
     "forbidden",
     "locked",
+    "over_budget",
     "misconfigured",
     "unreachable",
 )
@@ -57,6 +63,25 @@ class Outcome:
     error: str | None = None
 
 
+def as_met(dataset: Dataset, problems: Sequence[Problem]) -> Dataset:
+    """Returns a dataset as it proved to be when it was read: a table may have gone, or may be listed but not read.
+
+    Args:
+        dataset: The dataset as it was listed.
+        problems: What could not be read in it.
+    """
+    gone = {problem.kind for problem in problems if problem.cause == "gone"}
+    forbidden = {problem.kind for problem in problems if problem.cause == "forbidden"}
+    return replace(
+        dataset,
+        tables={
+            kind: replace(table, is_readable=table.is_readable and kind not in forbidden)
+            for kind, table in dataset.tables.items()
+            if kind not in gone
+        },
+    )
+
+
 def dataset_outcome(
     dataset: Dataset, settings: DestinationSettings, problems: Sequence[str], uncounted: Sequence[str] = ()
 ) -> Outcome:
@@ -73,6 +98,8 @@ def dataset_outcome(
             "dev_mode",
             "looks like a leftover of dev_mode=True and is not read; name it in full in datasets to read it",
         )
+    if "loads" not in dataset.tables:
+        return absence_outcome(dataset.name, settings)
     if dataset.forbidden_tables:
         tables = ", ".join(dataset.forbidden_tables)
         return Outcome(
@@ -142,6 +169,8 @@ def failure_outcome(error: Exception, settings: DestinationSettings) -> Outcome:
         outcome = "locked"
     elif isinstance(error, DestinationForbiddenError):
         outcome = "forbidden"
+    elif isinstance(error, BudgetExceededError):
+        outcome = "over_budget"
     return Outcome(outcome, f"{settings.name}: {error}")
 
 

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from meta_pipeline.collect.cursors import DatasetCursor, TableCursor, boundary_of, extent, next_boundary, settle
+from meta_pipeline.collect.cursors import (
+    DatasetCursor,
+    TableCursor,
+    boundary_of,
+    confirm,
+    extent,
+    is_unchanged,
+    next_boundary,
+    settle,
+)
 from meta_pipeline.collect.warehouse import Boundaries, Dataset, Kind, Warehouse
 
 
@@ -18,13 +27,29 @@ class Plan:
         kind: The kind.
         datasets: Datasets in which something changed.
         boundaries: By dataset the time stamp from which rows are read; None for all.
-        cursors: By dataset the cursor to store when the reading went well.
+        cursors: By dataset the cursor to store when the reading went well; also of datasets in which nothing changed,
+            though the catalogue said that something might have.
     """
 
     kind: Kind
     datasets: Sequence[Dataset] = ()
     boundaries: Boundaries = field(default_factory=dict)
     cursors: Mapping[str, TableCursor] = field(default_factory=dict)
+
+
+def touched_since(kind: Kind, datasets: Sequence[Dataset], known: Mapping[str, DatasetCursor]) -> list[Dataset]:
+    """Leaves out the datasets of which the catalogue says that a system table has not changed: they cost nothing.
+
+    Args:
+        kind: The kind of system table.
+        datasets: The datasets that may be read.
+        known: How far they were read before.
+    """
+    return [
+        item
+        for item in datasets
+        if kind in item.tables and not is_unchanged(_cursor(known, item.name, kind), item.tables[kind].changed_at)
+    ]
 
 
 def make_plan(
@@ -45,7 +70,8 @@ def make_plan(
     Returns:
         The plan; without datasets where nothing changed.
     """
-    before = {item.name: known[item.name].of(kind) if item.name in known else None for item in datasets}
+    before = {item.name: _cursor(known, item.name, kind) for item in datasets}
+    changed_at = {item.name: item.tables[kind].changed_at for item in datasets if kind in item.tables}
     boundaries: dict[str, datetime | None] = {name: boundary_of(cursor) for name, cursor in before.items()}
     first_look = warehouse.summarize(kind, datasets, boundaries, {})
     changed = [
@@ -53,8 +79,13 @@ def make_plan(
         for item in datasets
         if item.name in first_look and extent(before[item.name], first_look[item.name]) != "nothing"
     ]
+    confirmed = {
+        name: confirm(before[name], changed_at[name])
+        for name in first_look.keys() - {item.name for item in changed}
+        if changed_at[name]
+    }
     if not changed:
-        return Plan(kind)
+        return Plan(kind, cursors=confirmed)
     upcoming = {item.name: next_boundary(first_look[item.name]) for item in changed}
     summaries = warehouse.summarize(kind, changed, boundaries, upcoming)
     return Plan(
@@ -64,5 +95,9 @@ def make_plan(
             name: boundaries[name] if extent(before[name], summary) == "recent" else None
             for name, summary in summaries.items()
         },
-        {name: settle(summary, upcoming[name]) for name, summary in summaries.items()},
+        confirmed | {name: settle(summary, upcoming[name], changed_at[name]) for name, summary in summaries.items()},
     )
+
+
+def _cursor(known: Mapping[str, DatasetCursor], name: str, kind: Kind) -> TableCursor | None:
+    return known[name].of(kind) if name in known else None

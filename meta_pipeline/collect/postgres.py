@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from typing import Any, BinaryIO
+from subprocess import PIPE
+from typing import Any, BinaryIO, cast
 
 import psycopg2
 import pyarrow as pa
+from psycopg2 import errors
 from pyarrow import csv
 
+from meta_pipeline.collect import copy_out
+from meta_pipeline.collect.copy_out import Failure, Request
 from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse
+from meta_pipeline.collect.warehouse import Cost
+from meta_pipeline.config import TIMEOUT_SECONDS, DestinationSettings
 from meta_pipeline.exceptions import (
     CollectionError,
     DestinationForbiddenError,
+    DestinationInterruptedError,
     DestinationLockedError,
     DestinationUnreachableError,
+    TableMissingError,
 )
 
 LOCK_TIMEOUT_SECONDS = 30
@@ -31,6 +40,10 @@ SESSION_SETTINGS: Mapping[str, str] = {
     "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
 }
 KEEPALIVES: Mapping[str, int] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+TEMPORARY_REFUSALS = ("starting up", "shutting down", "recovery mode", "too many clients", "connection slots")
+BROKEN_OFF = ("08", "57P")
+"""Beginnings of the error codes that say that the server ended the connection."""
+
 ROWS_AT_ONCE = 100
 CSV_BLOCK_BYTES = 8 << 20
 
@@ -82,6 +95,7 @@ class PostgresConnection:
 
     Args:
         credentials: dlt's resolved Postgres credentials.
+        timeout_seconds: How long one query may take.
 
     Raises:
         DestinationUnreachableError: The server does not answer or refuses the credentials.
@@ -89,40 +103,40 @@ class PostgresConnection:
 
     destination_type = "postgres"
 
-    def __init__(self, credentials: Any) -> None:
-        try:
-            self._connection = psycopg2.connect(credentials.to_native_representation(), **_parameters(credentials))
-        except psycopg2.Error as error:
-            raise DestinationUnreachableError(
-                f"could not connect to {credentials.host}:{credentials.port}/{credentials.database} as "
-                f"{credentials.username}: {_reason(error)}. Check that the server runs and that host, port, user and "
-                "password in .dlt/secrets.toml are right"
-            ) from None
+    def __init__(self, credentials: Any, timeout_seconds: int = TIMEOUT_SECONDS) -> None:
+        self._credentials = credentials
+        self._timeout_seconds = timeout_seconds
+        self._connection = self._open()
 
     def arrow(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
         """Yields the result of a query in batches of a schema.
 
-        COPY as CSV, parsed by Arrow, is several times faster than fetching rows.
+        COPY as CSV, parsed by Arrow, is several times faster than fetching rows. It runs in a process with a connection
+        of its own (see ``copy_out``), so that it may go on while rows are read here.
 
         Raises:
             CollectionError: The server refused the query or went away.
         """
-        read_end, write_end = os.pipe()
-        # Each end is a file from the start, so that none stays open, with somebody waiting at the other, when
-        # something fails.
-        target, source = os.fdopen(write_end, "wb"), os.fdopen(read_end, "rb")
-        with ThreadPoolExecutor(1) as pool:
-            copying = pool.submit(self._copy, sql, target)
+        request: Request = {
+            "url": self._credentials.to_native_representation(),
+            "parameters": _parameters(self._credentials, self._timeout_seconds),
+            "query": sql,
+        }
+        command = [sys.executable, copy_out.__file__]
+        with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as program:  # noqa: S603
+            stdin, stdout, stderr = cast(BinaryIO, program.stdin), program.stdout, cast(BinaryIO, program.stderr)
             try:
-                with source:
-                    yield from _read_csv(source, schema)
+                with suppress(BrokenPipeError), stdin:
+                    stdin.write(json.dumps(request).encode())
+                yield from _read_csv(cast(BufferedReader, stdout), schema)
+                failure = stderr.read()
             except pa.ArrowInvalid as error:
-                self._give_up(copying)
                 raise CollectionError(f"a value is not of the type that dlt gives it: {_first_line(error)}") from None
-            except GeneratorExit:
-                self._give_up(copying)
-                raise
-            copying.result()
+            finally:
+                program.kill()
+        if failure:
+            with _told():
+                raise _server_error(failure)
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Yields the rows of a query.
@@ -130,7 +144,7 @@ class PostgresConnection:
         Raises:
             CollectionError: The server refused the query or went away.
         """
-        with _told(), self._connection, self._connection.cursor("meta_pipeline") as cursor:
+        with _told(), self._session() as session, session.cursor("meta_pipeline") as cursor:
             cursor.itersize = ROWS_AT_ONCE
             cursor.execute(sql)
             yield from cursor
@@ -139,42 +153,60 @@ class PostgresConnection:
         """Returns an identifier as it stands in a query."""
         return '"' + identifier.replace('"', '""') + '"'
 
+    def cost(self) -> Cost:
+        """Returns nothing: PostgreSQL does not tell what a query read."""
+        return Cost()
+
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
 
-    def _copy(self, sql: str, target: BinaryIO) -> None:
-        with target, _told(), self._connection, self._connection.cursor() as cursor:
-            cursor.copy_expert(f"copy ({sql}) to stdout with (format csv)", target)
+    def _open(self) -> psycopg2.extensions.connection:
+        credentials = self._credentials
+        try:
+            parameters = _parameters(credentials, self._timeout_seconds)
+            connection: psycopg2.extensions.connection
+            connection = psycopg2.connect(credentials.to_native_representation(), **parameters)
+        except psycopg2.Error as error:
+            reason = _reason(error)
+            is_temporary = any(words in reason for words in TEMPORARY_REFUSALS)
+            raise (DestinationInterruptedError if is_temporary else DestinationUnreachableError)(
+                f"could not connect to {credentials.host}:{credentials.port}/{credentials.database} as "
+                f"{credentials.username}: {reason}. Check that the server runs and that host, port, user and "
+                "password in .dlt/secrets.toml are right"
+            ) from None
+        return connection
 
-    def _give_up(self, copying: Future[None]) -> None:
-        """Ends a query that nobody reads any more; what it says to that is of no interest, unless it had failed."""
-        if not copying.done():
-            self._connection.cancel()
-        with suppress(BrokenPipeError, CollectionError):
-            copying.result()
+    def _session(self) -> psycopg2.extensions.connection:
+        """Returns the connection; a new one where the server has ended the last."""
+        if self._connection.closed:
+            self._connection = self._open()
+        return self._connection
 
 
-def connect(credentials: Any) -> SqlWarehouse:
+def connect(config: Any, settings: DestinationSettings) -> SqlWarehouse:
     """Opens a PostgreSQL destination for reading.
 
     Args:
-        credentials: dlt's resolved Postgres credentials.
+        config: dlt's resolved configuration of it.
+        settings: How it is observed.
 
     Returns:
         The open warehouse.
     """
-    return SqlWarehouse(PostgresConnection(credentials), CATALOGUE)
+    connection = PostgresConnection(config.credentials, settings.timeout_seconds)
+    return SqlWarehouse(connection, CATALOGUE, reads_loads_apart=True)
 
 
-def _parameters(credentials: Any) -> dict[str, Any]:
+def _parameters(credentials: Any, timeout_seconds: int) -> dict[str, Any]:
     """Returns what makes the session read-only, in UTC and bounded in the time it waits; what is configured goes first.
 
     The bounds are for servers that vanish without a word, and for locks: collecting must neither hang nor stand in the
     way of what it observes.
     """
     query = credentials.get_query()
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
+    settings = {**SESSION_SETTINGS, "statement_timeout": f"{timeout_seconds}s"}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {
         **{name: value for name, value in KEEPALIVES.items() if name not in query},
         "options": f"{query.get('options', '')} {options}".strip(),
@@ -203,6 +235,20 @@ def _read_csv(stream: BufferedReader, schema: pa.Schema) -> Iterator[pa.Table]:
         yield pa.Table.from_batches([batch])
 
 
+def _server_error(told: bytes) -> psycopg2.Error:
+    """Returns what the copying program told as the error that the driver raises for it."""
+    try:
+        failure: Failure = json.loads(told)
+    except ValueError:
+        return psycopg2.OperationalError("the program that copies the rows broke off")
+    try:
+        error: Any = errors.lookup(failure["sqlstate"] or "")(failure["message"])
+    except KeyError:
+        error = psycopg2.OperationalError(failure["message"])
+    error.__setstate__({"pgcode": failure["sqlstate"]})
+    return cast(psycopg2.Error, error)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turns an error of the server into one that says what went wrong."""
@@ -212,13 +258,33 @@ def _told() -> Iterator[None]:
         raise DestinationForbiddenError(
             f"{_reason(error)}. Grant usage on the schema and select on its tables"
         ) from None
+    except (
+        psycopg2.errors.UndefinedTable,
+        psycopg2.errors.InvalidSchemaName,
+        psycopg2.errors.UndefinedColumn,
+    ) as error:
+        raise TableMissingError(_reason(error)) from None
     except psycopg2.errors.LockNotAvailable:
         raise DestinationLockedError(
             f"another session holds a lock on a table for more than {LOCK_TIMEOUT_SECONDS} s. Run again when it has "
             "finished"
         ) from None
+    except psycopg2.errors.QueryCanceled:
+        raise CollectionError(
+            "a query took longer than timeout_seconds allows. Raise it in the destination's entry in destinations"
+        ) from None
     except psycopg2.Error as error:
+        # The error of a session that is over hides the one that ended it.
+        cause = error.__context__ if isinstance(error.__context__, psycopg2.Error) else error
+        if _is_interruption(error) or _is_interruption(cause):
+            raise DestinationInterruptedError(f"the connection broke off ({_reason(cause)}). Run again") from None
         raise CollectionError(_reason(error)) from None
+
+
+def _is_interruption(error: psycopg2.Error) -> bool:
+    if isinstance(error, psycopg2.OperationalError):
+        return not error.pgcode or error.pgcode.startswith(BROKEN_OFF)
+    return isinstance(error, psycopg2.InterfaceError)
 
 
 def _reason(error: Exception) -> str:

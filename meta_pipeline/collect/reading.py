@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
@@ -18,17 +19,19 @@ from meta_pipeline.collect.batches import Batch, batch_of_arrow, batch_of_rows
 from meta_pipeline.collect.counting import LoadTally
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.history import read_history
+from meta_pipeline.collect.interleaving import interleaved
 from meta_pipeline.collect.outcomes import (
     INTENDED,
     Outcome,
     absence_outcome,
+    as_met,
     coverage_row,
     dataset_outcome,
     digest_of,
     failure_outcome,
     worst_of,
 )
-from meta_pipeline.collect.planning import Plan, make_plan
+from meta_pipeline.collect.planning import Plan, make_plan, touched_since
 from meta_pipeline.collect.selection import is_dev_mode, is_selected
 from meta_pipeline.collect.states import read_state
 from meta_pipeline.collect.tables import (
@@ -45,6 +48,7 @@ from meta_pipeline.collect.tables import (
 )
 from meta_pipeline.collect.warehouse import (
     SYSTEM_TABLES,
+    Cost,
     Dataset,
     Kind,
     Problem,
@@ -53,7 +57,12 @@ from meta_pipeline.collect.warehouse import (
     Warehouse,
 )
 from meta_pipeline.config import DestinationSettings
-from meta_pipeline.exceptions import CollectionError, ConfigurationError, RecordUnreadableError
+from meta_pipeline.exceptions import (
+    CollectionError,
+    ConfigurationError,
+    DestinationUnreachableError,
+    RecordUnreadableError,
+)
 
 Cursors = Mapping[str, DatasetCursor]
 """How far each dataset of a destination has been read; the empty name stands for the destination itself."""
@@ -83,7 +92,7 @@ class Reading:
         settings: DestinationSettings,
         cursors: Cursors,
         collected_at: datetime,
-        connect: Callable[[str], Warehouse],
+        connect: Callable[[DestinationSettings], Warehouse],
         kind: str | None,
     ) -> None:
         self.settings = settings
@@ -99,13 +108,15 @@ class Reading:
         self._constants = {"destination_name": settings.name}
         self._problems: list[Problem] = []
         self._row_count = 0
+        self._cost = Cost()
+        self._miscounted: set[str] = set()
 
     def __iter__(self) -> Iterator[Batch]:
         started = time.monotonic()
         warehouse: Warehouse | None = None
         outcomes: Mapping[str, Outcome]
         try:
-            warehouse = self._connect(self.settings.name)
+            warehouse = self._connect(self.settings)
             self._kind = warehouse.destination_type
             outcomes = yield from self._read(warehouse)
         except (CollectionError, ConfigurationError) as error:
@@ -120,12 +131,24 @@ class Reading:
             )
         finally:
             if warehouse:
+                self._cost = warehouse.cost()
                 warehouse.close()
         logger.info("%s: %s", self.settings.name, self._told(outcomes))
         for text in dict.fromkeys(item.error for item in outcomes.values() if item.outcome not in INTENDED):
             logger.warning("%s", text)
         yield self._coverage(outcomes)
         yield self._collection(outcomes, warehouse, time.monotonic() - started)
+
+    def given_up(self) -> Reading:
+        """Returns the reading that tells that this one took too long; it moves no cursor."""
+
+        def connect(settings: DestinationSettings) -> Warehouse:
+            raise DestinationUnreachableError(
+                f"could not be read within {settings.timeout_seconds} s and was given up. Raise timeout_seconds in its "
+                "entry in destinations, or leave datasets out by exclude_datasets"
+            )
+
+        return Reading(self.settings, self._before, self._collected_at, connect, self._kind)
 
     def _read(self, warehouse: Warehouse) -> Generator[Batch, None, dict[str, Outcome]]:
         found = [item for item in warehouse.discover() if is_selected(item.name, self.settings)]
@@ -135,13 +158,17 @@ class Reading:
             self._forbidden = warehouse.forbidden_tables()
             self._known = {name: self._to_be_counted(name, cursor) for name, cursor in self._before.items()}
         loads = self._plan(warehouse, "loads", readable)
-        tally = LoadTally(loads, self._known, self._forbidden)
-        yield from self._read_loads(warehouse, loads, tally)
         versions = self._plan(warehouse, "versions", readable)
-        yield from self._read_versions(warehouse, versions)
         states = self._plan(warehouse, "states", readable)
-        yield from self._read_states(warehouse, states)
-        yield from self._read_statistics(warehouse, loads.datasets)
+        tally = LoadTally(loads, self._known, self._forbidden)
+        read_loads = self._read_loads(warehouse, loads, tally)
+        read_others = chain(
+            self._read_versions(warehouse, versions),
+            self._read_states(warehouse, states),
+            self._read_statistics(warehouse, loads.datasets),
+        )
+        apart = warehouse.reads_loads_apart and loads.datasets
+        yield from self._counted(interleaved([read_loads, read_others]) if apart else chain(read_loads, read_others))
         yield from self._count_rows(warehouse, loads, tally)
         self._problems.extend(warehouse.problems)
         for plan in (loads, versions, states):
@@ -151,8 +178,8 @@ class Reading:
     def _plan(self, warehouse: Warehouse, kind: Kind, datasets: Sequence[Dataset]) -> Plan:
         """Plans the reading of one kind of system table, where it has the columns that are needed."""
         whole = []
-        for item in datasets:
-            missing = item.missing_columns(kind) if kind in item.tables else []
+        for item in warehouse.describe(kind, touched_since(kind, datasets, self._known)):
+            missing = item.missing_columns(kind)
             if missing:
                 message = f"table {item.tables[kind].name} has no column {', '.join(missing)} and is not read"
                 self._problems.append(Problem(item.name, kind, message))
@@ -189,23 +216,26 @@ class Reading:
             boundary = plan.boundaries.get(version.dataset_name)
             return boundary is None or version.inserted_at is None or version.inserted_at >= boundary
 
-        yield from self._counted(
-            read_history(
-                versions,
-                is_new,
-                lambda wanted: warehouse.contents(plan.datasets, wanted),
-                self._problems,
-                self.settings.name,
-                self._collected_at,
-            )
+        yield from read_history(
+            versions,
+            is_new,
+            lambda wanted: warehouse.contents(plan.datasets, wanted),
+            self._problems,
+            self.settings.name,
+            self._collected_at,
         )
 
     def _read_states(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
         """Yields the stored states; no more than a few blobs are in memory at a time."""
         rows: dict[RawTable, list[dict[str, Any]]] = {PIPELINE_STATES: [], PIPELINE_SCHEMAS: [], PIPELINE_CURSORS: []}
         stored_states = warehouse.states(plan.datasets, plan.boundaries)
+        passed: set[tuple[str, str, str | None]] = set()
         for stored in self._named(stored_states, "states", ("pipeline_name", "load_id")):
-            self._add_state(stored, rows)
+            key = (stored.dataset_name, stored.pipeline_name, stored.load_id)
+            # A crash may have left a state twice.
+            if key not in passed:
+                passed.add(key)
+                self._add_state(stored, rows)
             if len(rows[PIPELINE_STATES]) >= STATES_AT_ONCE:
                 yield from self._drained(rows)
         yield from self._drained(rows)
@@ -224,7 +254,7 @@ class Reading:
         rows[PIPELINE_CURSORS].extend({**row, **vars(cursor)} for cursor in state.cursors)
 
     def _drained(self, rows: Mapping[RawTable, list[dict[str, Any]]]) -> Iterator[Batch]:
-        yield from self._counted(batch_of_rows(table, made, self._collected_at) for table, made in rows.items())
+        yield from (batch_of_rows(table, made, self._collected_at) for table, made in rows.items())
         for made in rows.values():
             made.clear()
 
@@ -265,30 +295,43 @@ class Reading:
             return
         moment = {"counted_at": self._collected_at}
         if tally.datasets:
-            for batch in tally.counts(warehouse):
-                yield self._arrow_batch(ROW_COUNTS, batch, moment)
+            counts = (self._arrow_batch(ROW_COUNTS, batch, moment) for batch in tally.counts(warehouse))
+            yield from self._counted(counts)
+        # Where a table could not be counted after all, the loads are counted anew next time.
+        self._miscounted = {
+            item.dataset_name for item in warehouse.problems if not item.kind and item.cause != "record"
+        }
         for name, load_ids in tally.new.items():
+            if name in self._miscounted:
+                continue
             loads = pa.table({"load_id": pa.array(load_ids, pa.string())})
             counted = batch_of_arrow(
                 COUNTED_LOADS, loads, {**self._constants, **moment, "dataset_name": name}, self._collected_at
             )
             yield counted
         for item in plan.datasets:
-            self.cursors[item.name] = tally.moved(item.name, self._cursor(item.name))
+            if item.name not in self._miscounted:
+                self.cursors[item.name] = tally.moved(item.name, self._cursor(item.name))
 
     def _move(self, plan: Plan) -> None:
         """Moves the cursors of what was read, except where a record was not readable: it is read again next time."""
         held = {problem.dataset_name for problem in self._problems if problem.kind == plan.kind}
+        held |= self._miscounted if plan.kind == "loads" else set()
         for name, cursor in plan.cursors.items():
             if name not in held:
                 self.cursors[name] = self._cursor(name).moved(plan.kind, cursor)
 
     def _outcomes(self, found: Sequence[Dataset]) -> dict[str, Outcome]:
-        problems: dict[str, list[str]] = defaultdict(list)
+        problems: dict[str, list[Problem]] = defaultdict(list)
         for problem in self._problems:
-            problems[problem.dataset_name].append(problem.message)
+            problems[problem.dataset_name].append(problem)
         outcomes = {
-            item.name: dataset_outcome(item, self.settings, problems[item.name], self._forbidden.get(item.name, ()))
+            item.name: dataset_outcome(
+                as_met(item, problems[item.name]),
+                self.settings,
+                [problem.message for problem in problems[item.name] if problem.cause == "record" or not problem.kind],
+                self._forbidden.get(item.name, ()),
+            )
             for item in found
         }
         gone = [name for name in self._before if name and name not in outcomes]
@@ -317,6 +360,7 @@ class Reading:
     def _collection(self, outcomes: Mapping[str, Outcome], warehouse: Warehouse | None, seconds: float) -> Batch:
         row = {
             **self._constants,
+            **vars(self._cost),
             "destination_type": self._kind,
             "outcome": worst_of(outcomes.values()),
             "error": self.outcome.error,
@@ -339,10 +383,9 @@ class Reading:
         return self.cursors.get(name) or DatasetCursor()
 
     def _arrow_batch(self, table: Any, rows: pa.Table, constants: Mapping[str, Any] | None = None) -> Batch:
-        self._row_count += rows.num_rows
         return batch_of_arrow(table, rows, {**self._constants, **(constants or {})}, self._collected_at)
 
-    def _counted(self, batches: Any) -> Iterator[Batch]:
+    def _counted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
             self._row_count += batch.rows.num_rows
             yield batch

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meta_pipeline.collect.batches import Batch, batch_of_rows
+from meta_pipeline.collect.bounded import BoundedReading
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.exports import read_exports
+from meta_pipeline.collect.interleaving import interleaved
 from meta_pipeline.collect.opening import destination_type, open_destination
 from meta_pipeline.collect.outcomes import coverage_row, departure_outcome
 from meta_pipeline.collect.reading import Reading
@@ -40,9 +38,6 @@ _CONTENT_KEYS: Mapping[str, str] = {
 }
 """What stands for one content in the tables that hold it once for all destinations."""
 
-MAX_AT_ONCE = 4
-QUEUED_BATCHES = 16
-
 
 def read_all(settings: Settings) -> Iterator[Any]:
     """Reads all destinations, each in a thread of its own.
@@ -60,17 +55,19 @@ def read_all(settings: Settings) -> Iterator[Any]:
     yield from _tables_to_begin(remembered)
     state = remembered.setdefault("destinations", {})
     readings = [
-        Reading(
-            destination,
-            {name: DatasetCursor.from_state(cursor) for name, cursor in state.get(destination.name, {}).items()},
-            collected_at,
-            open_destination,
-            destination_type(destination.name),
+        BoundedReading(
+            Reading(
+                destination,
+                {name: DatasetCursor.from_state(cursor) for name, cursor in state.get(destination.name, {}).items()},
+                collected_at,
+                open_destination,
+                destination_type(destination.name),
+            )
         )
         for destination in settings.destinations
     ]
     shared = _SharedContent()
-    yield from map(shared.once, _interleaved(readings))
+    yield from map(shared.once, interleaved(readings))
     for reading in readings:
         state[reading.settings.name] = {name: cursor.to_state() for name, cursor in reading.cursors.items()}
     yield from _departed(state, {destination.name for destination in settings.destinations}, collected_at)
@@ -135,39 +132,3 @@ def _tables_to_begin(remembered: dict[str, Any]) -> Iterator[Batch]:
             for name, cursor in places.items():
                 places[name] = DatasetCursor.from_state(cursor).restarted().to_state()
     yield from (Batch(table, table.arrow_schema.empty_table()) for table in new)
-
-
-def _interleaved(readings: Sequence[Iterable[Batch]]) -> Iterator[Batch]:
-    """Yields the batches of all readings as they come; the bound keeps a fast destination from filling memory."""
-    batches: queue.Queue[Batch | None] = queue.Queue(QUEUED_BATCHES)
-    is_over = threading.Event()
-
-    def run(reading: Iterable[Batch]) -> None:
-        try:
-            with closing(_generated(reading)) as read:
-                while not is_over.is_set() and (batch := next(read, None)):
-                    batches.put(batch)
-        finally:
-            batches.put(None)
-
-    with ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="collect") as pool:
-        futures = [pool.submit(run, reading) for reading in readings]
-        running = len(futures)
-        try:
-            while running:
-                batch = batches.get()
-                if batch is None:
-                    running -= 1
-                elif batch.rows.num_rows:
-                    yield batch
-        finally:
-            # Where the consumer gave up, the readings stop at their next batch; until then somebody must take it.
-            is_over.set()
-            while running:
-                running -= batches.get() is None
-    for future in futures:
-        future.result()
-
-
-def _generated(reading: Iterable[Batch]) -> Generator[Batch, None, None]:
-    yield from reading

@@ -10,16 +10,21 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
+from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from meta_pipeline.collect import dlt_metadata
 from meta_pipeline.collect.outcomes import INTENDED
+from meta_pipeline.collect.tables import RAW_TABLES
 from meta_pipeline.config import SECTION, SOURCE_KEYS, parse_settings, read_settings
 from meta_pipeline.exceptions import ConfigurationError, HomeError, MetaPipelineError
-from meta_pipeline.home import HOME_DESTINATION, RAW_DATASET, Home, unopened
+from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, RAW_DATASET, Home
+from meta_pipeline.home.embedded import unopened
+from meta_pipeline.home.server import NAMING, home_error, resolve
 
 PIPELINE_NAME = "meta_pipeline"
 KEPT_STATES = 10
@@ -31,6 +36,8 @@ _OWN_CONFIG = {
     # one's own.
     f"{PIPELINE_NAME}.restore_from_destination": True,
     f"{PIPELINE_NAME}.dev_mode": False,
+    # dbt looks for names that fold to the warehouse's own case.
+    f"sources.{SECTION[-1]}.schema.naming": NAMING,
 }
 
 
@@ -52,18 +59,40 @@ class DatasetCoverage:
 
 
 @dataclass(frozen=True)
+class DestinationReading:
+    """What was read from a destination, and at what cost.
+
+    Args:
+        destination_name: The destination.
+        row_count: Rows that were read.
+        bytes_scanned: Bytes that its queries read; None where it does not tell.
+        bytes_billed: Bytes that it charges for; None where it does not bill by bytes.
+    """
+
+    destination_name: str
+    row_count: int
+    bytes_scanned: int | None
+    bytes_billed: int | None
+
+
+@dataclass(frozen=True)
 class CollectResult:
     """What a collection did.
 
     Args:
         coverage: How each dataset ended.
-        rows_read: Rows read from the destinations.
+        readings: What was read from each destination, and at what cost.
         problems: What is wrong with the settings without keeping the rest from being used.
     """
 
     coverage: Sequence[DatasetCoverage]
-    rows_read: int
+    readings: Sequence[DestinationReading]
     problems: Sequence[str]
+
+    @property
+    def rows_read(self) -> int:
+        """Returns the rows that were read from all destinations."""
+        return sum(reading.row_count for reading in self.readings)
 
     @property
     def failures(self) -> list[str]:
@@ -91,41 +120,63 @@ def collect(home: Home, folder: Path) -> CollectResult:
     """
     raw = read_settings(folder)
     settings = parse_settings(raw)
+    is_new = home.destination_type == EMBEDDED and not Path(home.database).exists()
+    destination, credentials = _destination(home)
     with tempfile.TemporaryDirectory(prefix="meta_pipeline_") as working_folder, dlt.config.values(_OWN_CONFIG):
         pipeline = dlt.pipeline(
             PIPELINE_NAME,
-            destination=dlt.destinations.duckdb(home.database, destination_name=HOME_DESTINATION),
+            destination=destination,
             dataset_name=RAW_DATASET,
             pipelines_dir=working_folder,
         )
+        source = dlt_metadata(**{key: raw[key] for key in SOURCE_KEYS if key in raw})
+        if is_new:
+            _append_only(source)
         try:
-            info = pipeline.run(dlt_metadata(**{key: raw[key] for key in SOURCE_KEYS if key in raw}))
+            info = pipeline.run(source)
             with pipeline.sql_client() as client:
-                coverage, rows_read = _read_coverage(client, info.loads_ids)
+                coverage = _read_coverage(client, info.loads_ids)
+                readings = _read_collections(client, info.loads_ids)
                 _forget_old_states(client)
         except PipelineStepFailed as error:
-            raise _home_error(error, home) from error
+            raise _home_error(error, home, credentials) from error
         except ConfigurationException as error:
             raise ConfigurationError(f"[{'.'.join(SECTION)}] is not usable: {error}") from error
         except DestinationConnectionError as error:
-            raise unopened(home, str(error)) from error
-    return CollectResult(coverage, rows_read, settings.problems)
+            raise _unopened(error, home, credentials) from error
+    return CollectResult(coverage, readings, settings.problems)
 
 
-def _read_coverage(client: SqlClientBase[Any], load_ids: Sequence[str]) -> tuple[list[DatasetCoverage], int]:
-    """Reads back what the collection that has just run stored of itself."""
+def _append_only(source: DltSource) -> None:
+    """Spares the first collection the merge: where there is no file, there is nothing to merge with.
+
+    Only for a file, where an insert stands or does not: a server may have done what it could not confirm any more, and
+    rows sent again would then stand there twice.
+    """
+    for table in RAW_TABLES:
+        source.resources[table.name].apply_hints(write_disposition="append")
+
+
+def _read_coverage(client: SqlClientBase[Any], load_ids: Sequence[str]) -> list[DatasetCoverage]:
+    """Reads back how the collection that has just run went, by dataset."""
     marks = ", ".join(["%s"] * len(load_ids))
     rows = client.execute_sql(
         "select destination_name, dataset_name, outcome, error "
         f"from {client.make_qualified_table_name('coverage')} where _dlt_load_id in ({marks}) order by 1, 2",
         *load_ids,
     )
-    read = client.execute_sql(
-        f"select coalesce(sum(row_count), 0) from {client.make_qualified_table_name('collections')} "
-        f"where _dlt_load_id in ({marks})",
+    return [DatasetCoverage(*row) for row in rows or ()]
+
+
+def _read_collections(client: SqlClientBase[Any], load_ids: Sequence[str]) -> list[DestinationReading]:
+    """Reads back what the collection that has just run read and cost, by destination."""
+    marks = ", ".join(["%s"] * len(load_ids))
+    rows = client.execute_sql(
+        "select destination_name, row_count, bytes_scanned, bytes_billed "
+        f"from {client.make_qualified_table_name('collections')} where _dlt_load_id in ({marks}) order by 1",
         *load_ids,
     )
-    return [DatasetCoverage(*row) for row in rows or ()], int(read[0][0]) if read else 0
+    return [DestinationReading(*row) for row in rows or ()]
 
 
 def _forget_old_states(client: SqlClientBase[Any]) -> None:
@@ -138,16 +189,32 @@ def _forget_old_states(client: SqlClientBase[Any]) -> None:
     )
 
 
-def _home_error(error: PipelineStepFailed, home: Home) -> MetaPipelineError:
+def _destination(home: Home) -> tuple[AnyDestination_CO, Any]:
+    """Returns the home as dlt's destination, and the credentials of a server."""
+    if home.destination_type == EMBEDDED:
+        return dlt.destinations.duckdb(home.database, destination_name=HOME_DESTINATION), None
+    resolved = resolve(home)
+    return resolved.destination, resolved.config.credentials
+
+
+def _home_error(error: PipelineStepFailed, home: Home, credentials: Any) -> MetaPipelineError:
     cause: BaseException | None = error
     while cause:
         if isinstance(cause, MetaPipelineError):
             return cause
         if isinstance(cause, DestinationConnectionError):
-            return unopened(home, str(cause))
+            return _unopened(cause, home, credentials)
         cause = cause.__cause__ or cause.__context__
+    if home.destination_type != EMBEDDED and error.step in ("sync", "load"):
+        return home_error(home, credentials, error.exception)
     reason = str(error.exception).strip().splitlines()
     return HomeError(
         f"the observability dataset in {home.database} could not be written, at step {error.step}: "
         f"{reason[0] if reason else type(error.exception).__name__}. Nothing is lost: run again"
     )
+
+
+def _unopened(error: DestinationConnectionError, home: Home, credentials: Any) -> HomeError:
+    if home.destination_type == EMBEDDED:
+        return unopened(home, str(error))
+    return home_error(home, credentials, error)

@@ -365,8 +365,9 @@ COVERAGE = RawTable(
             "outcome",
             TEXT,
             "`complete`, `partial` (some record could not be read), `unreachable`, `locked`, `forbidden`, "
-            "`misconfigured`, `missing` (known from before, no longer there), `excluded` (known from before, now left "
-            "out by the configuration), `dev_mode` (a developer's leftover: counted, not read).",
+            "`over_budget` (reading on would have cost more than is allowed), `misconfigured`, `missing` (known from "
+            "before, no longer there), `excluded` (known from before, now left out by the configuration), `dev_mode` "
+            "(a developer's leftover: counted, not read).",
         ),
         Column("error", TEXT, "What went wrong, where, and what to do next; null where the outcome is complete."),
         Column("schemas_seen", INTEGER, "Schemas known in the dataset; null where it could not be read."),
@@ -389,6 +390,10 @@ COLLECTIONS = RawTable(
         Column("dataset_count", INTEGER, "Datasets found."),
         Column("query_count", INTEGER, "Queries (file listings and reads where there is no SQL) that were sent."),
         Column("row_count", INTEGER, "Rows that were read."),
+        Column("bytes_scanned", INTEGER, "Bytes that the queries read; null where the warehouse does not tell."),
+        Column(
+            "bytes_billed", INTEGER, "Bytes that were charged for; null where the warehouse does not bill by bytes."
+        ),
         Column("duration_seconds", NUMBER, "How long the reading took."),
         _COLLECTED,
     ),

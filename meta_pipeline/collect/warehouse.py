@@ -26,11 +26,14 @@ class SystemTable:
         name: Its physical name.
         columns: Physical column names by their lower-case form; older versions of dlt lack some.
         is_readable: Whether the credentials may read it.
+        changed_at: When it changed last, in the catalogue's own words, where it tells that for free and the change is
+            settled: a later one is bound to bear another time stamp.
     """
 
     name: str
     columns: Mapping[str, str]
     is_readable: bool = True
+    changed_at: str | None = None
 
 
 REQUIRED_COLUMNS: Mapping[Kind, frozenset[str]] = {
@@ -46,12 +49,16 @@ class Dataset:
     """A dataset that holds a loads table.
 
     Args:
-        name: Name of the dataset (schema, folder).
+        name: Name of the dataset (schema, folder), as dlt knows it.
         tables: The system tables that are there.
+        physical_name: Its name in the warehouse, where that differs (Snowflake's capitals).
+        location: Where it is stored; datasets of different locations cannot be read by one query.
     """
 
     name: str
     tables: Mapping[Kind, SystemTable] = field(default_factory=dict)
+    physical_name: str | None = None
+    location: str = ""
 
     @property
     def forbidden_tables(self) -> list[str]:
@@ -86,19 +93,37 @@ class Summary:
     next_settled_status_sum: int = 0
 
 
+Cause = Literal["record", "gone", "forbidden"]
+
+
 @dataclass(frozen=True)
 class Problem:
-    """A record that could not be read.
+    """A record, or a whole table, that could not be read.
 
     Args:
         dataset_name: Dataset it stands in.
         kind: System table it stands in, whose cursor does not move past the record; None for the data.
         message: What it is and what is wrong with it.
+        cause: Whether a record is broken, or the table went away or may not be read after it had been listed.
     """
 
     dataset_name: str
     kind: Kind | None
     message: str
+    cause: Cause = "record"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What reading a destination cost.
+
+    Args:
+        bytes_scanned: Bytes that its queries read; None where the warehouse does not tell.
+        bytes_billed: Bytes that the warehouse charges for; None where it charges for something else.
+    """
+
+    bytes_scanned: int | None = None
+    bytes_billed: int | None = None
 
 
 TEXT, INTEGER, MOMENT = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
@@ -181,9 +206,17 @@ class Warehouse(Protocol):
     destination_type: str
     query_count: int
     problems: list[Problem]
+    reads_loads_apart: bool
+    """Whether loads may be read in one thread while versions and states are read in another."""
 
     def discover(self) -> list[Dataset]:
         """Returns every dataset that holds a loads table, sorted by name."""
+
+    def describe(self, kind: Kind, datasets: Sequence[Dataset]) -> Sequence[Dataset]:
+        """Returns the datasets with the columns of a system table, where discovering them did not tell."""
+
+    def probe(self, kind: Kind, datasets: Sequence[Dataset]) -> None:
+        """Tries for free whether a system table may be read; where not, that becomes a problem."""
 
     def summarize(
         self, kind: Kind, datasets: Sequence[Dataset], boundaries: Boundaries, next_boundaries: Boundaries
@@ -215,6 +248,9 @@ class Warehouse(Protocol):
 
     def count_rows(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[pa.Table]:
         """Yields rows by load id, from the given load id on, as ``COUNT_RESULT``."""
+
+    def cost(self) -> Cost:
+        """Returns what reading has cost so far."""
 
     def close(self) -> None:
         """Closes the connection."""

@@ -36,16 +36,9 @@ _SEVERITY_OF: dict[str, Severity] = {
     "anomalous": "warning",
 }
 
-_HEALTH = f"""
-    select status, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason
-    from {MARTS_DATASET}.pipeline_health
-"""
-_COVERAGE = f"""
-    select destination_name, dataset_name, outcome, error, last_collected_at
-    from {MARTS_DATASET}.destination_coverage
-    order by destination_name, dataset_name
-"""
-_CLOCK = f"select as_of, is_past from {MODELS_DATASET}.clock"
+_HEALTH = "select status, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason from {}"
+_COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at from {}"
+_CLOCK = "select as_of, is_past from {}"
 
 
 @dataclass(frozen=True)
@@ -149,17 +142,17 @@ def read_status(home: Home) -> FleetStatus:
         The pipelines, worst first, and what is not read completely.
 
     Raises:
-        HomeError: The marts are not there yet, or their file is in use.
+        ConfigurationError: The home's credentials are not usable.
+        HomeError: The marts are not there yet, or the home cannot be opened.
     """
-    with open_home(home) as connection:
-        built = connection.execute(
-            "select count(*) from duckdb_tables() where schema_name = ? and table_name = 'clock'", [MODELS_DATASET]
-        ).fetchall()
-        if not built[0][0]:
+    with open_home(home) as session:
+        if not session.has(MODELS_DATASET, "clock"):
             raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
-        health = connection.execute(_HEALTH).fetchall()
-        coverage = connection.execute(_COVERAGE).fetchall()
-        as_of, is_past = connection.execute(_CLOCK).fetchall()[0]
+        health = session.rows(_HEALTH.format(session.relation(MARTS_DATASET, "pipeline_health")))
+        coverage = session.rows(_COVERAGE.format(session.relation(MARTS_DATASET, "destination_coverage")))
+        as_of, is_past = session.rows(_CLOCK.format(session.relation(MODELS_DATASET, "clock")))[0]
+    # Where nulls stand is decided here, for warehouses differ.
+    coverage = sorted(coverage, key=lambda row: (row[0], row[1] is None, row[1]))
     return _fleet_status(health, coverage, as_of, is_past)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from meta_pipeline.exceptions import ConfigurationError
-from meta_pipeline.home import MARTS_DATASET, Home
-
-# dbt keeps values of variables with this prefix out of its logs.
-_PASSWORD_VARIABLE = "DBT_ENV_SECRET_META_PIPELINE_PASSWORD"  # noqa: S105
+from meta_pipeline.home import EMBEDDED, MARTS_DATASET, Home
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Profile:
     """
 
     output: dict[str, Any]
-    variables: dict[str, str]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes ``profiles.yml`` into a folder."""
@@ -36,48 +34,36 @@ class Profile:
 
 
 def home_profile(home: Home) -> Profile:
-    """Returns the profile of a home.
+    """Returns the profile of a home, for a server derived from dlt's own configuration of it.
 
     Args:
         home: Where the observability dataset lives.
 
     Raises:
-        ConfigurationError: There is no dbt profile for this type of warehouse.
+        ConfigurationError: dbt's adapter is not installed, or cannot connect with what dlt connects with.
     """
-    if home.destination_type == "duckdb":
+    if home.destination_type == EMBEDDED:
         return _duckdb(home)
-    if home.destination_type == "postgres":
-        return _postgres(home)
-    raise ConfigurationError(
-        f"The marts cannot be built in a warehouse of type '{home.destination_type}'. "
-        "Set `destination_type` in [destination.observability] to duckdb or postgres."
-    )
+    try:
+        import_module(f"dbt.adapters.{home.destination_type}")
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            f"A home of type {home.destination_type} needs a package that is not installed: "
+            f"pip install 'meta-pipeline[{home.destination_type}]'"
+        ) from None
+    from meta_pipeline.home.server import resolve  # noqa: PLC0415
+    from meta_pipeline.transform.credentials import server_profile  # noqa: PLC0415
+
+    return server_profile(home.destination_type, resolve(home).config)
 
 
 def _duckdb(home: Home) -> Profile:
-    output = {
-        "type": "duckdb",
-        "path": home.database,
-        "schema": MARTS_DATASET,
-        "threads": 2,
-        "settings": {"TimeZone": "UTC"},
-    }
-    return Profile(output, {})
-
-
-def _postgres(home: Home) -> Profile:
-    url = urlsplit(home.database)
-    query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-    output = {
-        "type": "postgres",
-        "host": query.get("host") or unquote(url.hostname or "localhost"),
-        "port": url.port or 5432,
-        "user": unquote(url.username or ""),
-        "password": f"{{{{ env_var('{_PASSWORD_VARIABLE}', '') }}}}",
-        "dbname": unquote(url.path.lstrip("/")),
-        "schema": MARTS_DATASET,
-        "threads": 4,
-    }
-    if "sslmode" in query:
-        output["sslmode"] = query["sslmode"]
-    return Profile(output, {_PASSWORD_VARIABLE: unquote(url.password or "")})
+    return Profile(
+        {
+            "type": "duckdb",
+            "path": home.database,
+            "schema": MARTS_DATASET,
+            "threads": 2,
+            "settings": {"TimeZone": "UTC"},
+        }
+    )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from meta_pipeline.exceptions import ConfigurationError, TransformError
-from meta_pipeline.home import Home, unopened
+from meta_pipeline.home import Home, open_home
+from meta_pipeline.home.embedded import unopened
 from meta_pipeline.transform import clock
 from meta_pipeline.transform.profile import home_profile
 from meta_pipeline.transform.project import project_fingerprint, project_folder
@@ -43,7 +44,7 @@ def transform(home: Home, *, as_of: datetime | None = None) -> TransformResult:
             again. A time without a time zone is taken for UTC.
 
     Raises:
-        ConfigurationError: ``as_of`` is not in the past, or the home's warehouse has no marts.
+        ConfigurationError: ``as_of`` is not in the past, or dbt cannot use the home's credentials.
         HomeError: The home cannot be opened, or nothing was collected yet.
         TransformError: dbt could not build a model.
     """
@@ -51,12 +52,12 @@ def transform(home: Home, *, as_of: datetime | None = None) -> TransformResult:
     moment = _past_moment(as_of)
     profile = home_profile(home)
     folder = project_folder()
-    with clock.connect(home) as connection:
-        clock.require_raw_dataset(connection, home)
-        fingerprint = project_fingerprint(folder, clock.database_name(connection))
-        full_refresh = moment is not None or not _can_continue(clock.read_clock(connection), fingerprint)
+    with open_home(home, writing=True) as session:
+        clock.require_raw_dataset(session, home)
+        fingerprint = project_fingerprint(folder, session.database)
+        full_refresh = moment is not None or not _can_continue(clock.read_clock(session), fingerprint)
         if full_refresh:
-            clock.forget_clock(connection)
+            clock.forget_clock(session)
     work = home.work_folder / "dbt"
     profile.write(work)
     # dbt parses everything anew when variables change, so the past has a memory of its own.

@@ -213,10 +213,38 @@ def test_the_environment_says_where_the_home_is(
     assert find_home(folder).database == str(folder / "env.duckdb")
 
 
+@pytest.mark.parametrize("destination_type", ["postgres", "dlt.destinations.snowflake", "bigquery"])
+def test_a_home_on_a_server_is_named_without_its_credentials(folder: Path, destination_type: str) -> None:
+    write(
+        folder,
+        f'[destination.observability]\ndestination_type = "{destination_type}"',
+        '[destination.observability]\ncredentials = "postgresql://u:hunter2@h/d"',
+    )
+
+    home = find_home(folder)
+
+    assert home.destination_type == destination_type.rsplit(".", maxsplit=1)[-1]
+    assert home.database == f"[destination.observability] ({home.destination_type})"
+    assert "hunter2" not in repr(home)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("mssql", "lives on one of: duckdb, postgres, snowflake, bigquery"),
+        ("postgresql", "Did you mean 'postgres'"),
+    ],
+)
+def test_a_home_of_another_type_is_refused(folder: Path, kind: str, words: str) -> None:
+    write(folder, f'[destination.observability]\ndestination_type = "{kind}"')
+
+    with pytest.raises(ConfigurationError, match=words):
+        find_home(folder)
+
+
 @pytest.mark.parametrize(
     "secrets",
     [
-        'destination_type = "postgres"\ncredentials = "postgresql://u:hunter2@h/d"',
         'credentials = ":memory:"',
         'credentials = "md:db?motherduck_token=hunter2"',
     ],
@@ -235,3 +263,22 @@ def test_a_misspelt_section_is_told_with_the_one_that_was_meant(tmp_path: Path) 
     (tmp_path / ".dlt" / "config.toml").write_text('[sources.dlt_metdata]\ndestinations = ["a"]\n', encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"\[sources.dlt_metdata\]. Did you mean \[sources.dlt_metadata\]"):
         read_settings(tmp_path)
+
+
+def test_what_a_destination_may_take_and_cost_is_its_own() -> None:
+    entry = {"name": "bq", "timeout_seconds": 60, "maximum_bytes_billed": 10**9}
+
+    first, second = parse_settings({"destinations": [entry, "pg"]}).destinations
+
+    assert (first.timeout_seconds, first.maximum_bytes_billed) == (60, 10**9)
+    assert (second.timeout_seconds, second.maximum_bytes_billed) == (3_600, None)
+    settings = parse_settings({"destinations": ["pg"], "maximum_bytes_billed": 5})
+    assert settings.destinations[0].maximum_bytes_billed is None
+    assert "'maximum_bytes_billed'" in settings.problems[0]
+
+
+@pytest.mark.parametrize("key", ["timeout_seconds", "maximum_bytes_billed"])
+@pytest.mark.parametrize("value", [0, -1, "10 GB", 1.5, True])
+def test_a_bound_is_a_whole_number(key: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"{key} of destination 'bq' must be a whole number above 0"):
+        parse_settings({"destinations": [{"name": "bq", key: value}]})

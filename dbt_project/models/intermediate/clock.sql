@@ -8,6 +8,7 @@
 -- depends_on: {{ ref('table_loads') }}
 -- depends_on: {{ ref('table_volume_daily') }}
 -- depends_on: {{ ref('observed_columns') }}
+-- depends_on: {{ ref('schema_changes') }}
 
 with collections as (
 

@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['destination_name', 'dataset_name', 'load_id'],
-    )
-}}
+{{ config(**replaced_by(['destination_name', 'dataset_name', 'load_id'])) }}
 
 with counted_loads as (
 

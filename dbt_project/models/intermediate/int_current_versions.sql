@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['destination_name', 'dataset_name', 'schema_name'],
+        post_hook="{{ delete_superseded_versions() }}",
+        **replaced_by(['destination_name', 'dataset_name', 'schema_name', 'version_hash'])
     )
 }}
 

@@ -86,7 +86,11 @@ gaps as (
 
 recent_gaps as (
 
-    select * from gaps
+    select
+        *,
+        row_number() over (partition by pipeline_id, sequence_name order by gap_seconds) as place,
+        count(*) over (partition by pipeline_id, sequence_name) as gap_count
+    from gaps
     where recency <= 50
 
 ),
@@ -96,10 +100,35 @@ intervals as (
     select
         pipeline_id,
         sequence_name,
-        {{ median('gap_seconds') }} as interval_seconds
+        {{ middle('gap_seconds') }} as interval_seconds
     from recent_gaps
+    where {{ is_middle('place', 'gap_count') }}
+        and gap_count >= 3
     group by pipeline_id, sequence_name
-    having count(*) >= 3
+
+),
+
+deviations as (
+
+    select
+        intervals.pipeline_id,
+        intervals.sequence_name,
+        intervals.interval_seconds,
+        abs(recent_gaps.gap_seconds - intervals.interval_seconds) as deviation_seconds
+    from intervals
+    inner join recent_gaps
+        on recent_gaps.pipeline_id = intervals.pipeline_id
+        and recent_gaps.sequence_name = intervals.sequence_name
+
+),
+
+ranked_deviations as (
+
+    select
+        *,
+        row_number() over (partition by pipeline_id, sequence_name order by deviation_seconds) as place,
+        count(*) over (partition by pipeline_id, sequence_name) as gap_count
+    from deviations
 
 ),
 
@@ -107,19 +136,13 @@ intervals as (
 tolerances as (
 
     select
-        intervals.pipeline_id,
-        intervals.sequence_name,
-        intervals.interval_seconds,
-        greatest(
-            3 * 1.4826 * {{ median('abs(recent_gaps.gap_seconds - intervals.interval_seconds)') }},
-            0.1 * intervals.interval_seconds,
-            300
-        ) as tolerance_seconds
-    from intervals
-    inner join recent_gaps
-        on recent_gaps.pipeline_id = intervals.pipeline_id
-        and recent_gaps.sequence_name = intervals.sequence_name
-    group by intervals.pipeline_id, intervals.sequence_name, intervals.interval_seconds
+        pipeline_id,
+        sequence_name,
+        interval_seconds,
+        greatest(3 * 1.4826 * {{ middle('deviation_seconds') }}, 0.1 * interval_seconds, 300) as tolerance_seconds
+    from ranked_deviations
+    where {{ is_middle('place', 'gap_count') }}
+    group by pipeline_id, sequence_name, interval_seconds
 
 ),
 

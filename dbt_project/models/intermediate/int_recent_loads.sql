@@ -1,9 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['stream_id', 'load_id'],
         pre_hook="{{ delete_changed_streams() }}",
+        **replaced_by(['stream_id', 'load_id'])
     )
 }}
 

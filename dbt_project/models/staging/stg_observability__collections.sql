@@ -19,6 +19,8 @@ final as (
         cast(raw.destination_type as {{ dbt.type_string() }}) as destination_type,
         cast(raw.outcome as {{ dbt.type_string() }}) as outcome,
         cast(raw.error as {{ dbt.type_string() }}) as error,
+        cast(raw.bytes_scanned as {{ dbt.type_bigint() }}) as bytes_scanned,
+        cast(raw.bytes_billed as {{ dbt.type_bigint() }}) as bytes_billed,
         cast(raw.collected_at as {{ timestamp_type() }}) as collected_at,
         cast(finished.inserted_at as {{ timestamp_type() }}) as recorded_at
     from raw

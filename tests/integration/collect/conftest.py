@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from meta_pipeline.collect.sql import SqlWarehouse
 from tests.fixtures.collected import Site
 from tests.fixtures.observed import KINDS, Observed, ObservedDuckDb, ObservedLake, ObservedPostgres
 
 Fill = Callable[[str], Observed]
+AfterListing = Callable[[Callable[[], Any]], None]
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +59,20 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return Site(folder, monkeypatch)
+
+
+@pytest.fixture
+def after_listing(monkeypatch: pytest.MonkeyPatch) -> AfterListing:
+    """Returns a function that lets something happen once the datasets have been listed."""
+
+    def happen(event: Callable[[], Any]) -> None:
+        discover = SqlWarehouse.discover
+
+        def then(warehouse: SqlWarehouse) -> Any:
+            found = discover(warehouse)
+            event()
+            return found
+
+        monkeypatch.setattr(SqlWarehouse, "discover", then)
+
+    return happen

@@ -49,15 +49,27 @@ def test_a_status_that_was_advanced_is_read_whether_the_load_is_old_or_new(site:
     assert rows == [(OLD_LOAD, 1), (newest, 2)]
 
 
-def test_a_load_id_that_a_crash_left_twice_is_one_load(site: Site, observed_sql: Observed) -> None:
-    site.configure(observed_sql.environment()).collect()
-    newest = load_ids(site, "crm")[-1]
+@pytest.mark.parametrize("is_first", [True, False], ids=["first collection", "later one"])
+def test_what_a_crash_left_twice_is_stored_once(site: Site, observed_sql: Observed, is_first: bool) -> None:
     assert isinstance(observed_sql, ObservedSql)
-    observed_sql.execute(f"insert into crm._dlt_loads select * from crm._dlt_loads where load_id = '{newest}'")
-    site.collect()
+    site.configure(observed_sql.environment())
+    if not is_first:
+        site.collect()
+    before = observed_sql.execute("select pipeline_name, _dlt_load_id from crm._dlt_pipeline_state") or []
+    state = "version, engine_version, pipeline_name, state, created_at, version_hash, _dlt_load_id"
+    observed_sql.execute(
+        "insert into crm._dlt_loads select * from crm._dlt_loads",
+        "insert into crm._dlt_version select * from crm._dlt_version",
+        f"insert into crm._dlt_pipeline_state ({state}, _dlt_id) "
+        f"select {state}, 'again' || _dlt_id from crm._dlt_pipeline_state",
+    )
+    assert site.collect().failures == []
 
-    assert load_ids(site, "crm").count(newest) == 1
-    assert len(load_ids(site, "crm")) == 2
+    assert before
+    assert len(site.rows("select * from pipeline_states where dataset_name = 'crm'")) == len(before)
+    for table in ("loads", "schema_versions", "pipeline_states", "pipeline_schemas", "pipeline_cursors"):
+        rows = site.rows(f"select * from {table}")
+        assert len(set(rows)) == len(rows) > 0, table
 
 
 def test_a_new_load_is_counted_and_the_counts_before_it_stand(collected: Site, observed: Observed) -> None:
@@ -221,7 +233,8 @@ def test_an_exported_schema_is_the_one_that_was_stored(site: Site, tmp_path: Pat
     observed = ObservedDuckDb(tmp_path / "observed")
     exports = site.folder / "exports"
     observed.pipeline("crm", "crm", export_schema_path=str(exports)).run(shop(ORDERS))
-    site.configure(observed.environment(), schema_exports='["exports", "nowhere"]')
+    # The same folder by two names.
+    site.configure(observed.environment(), schema_exports='["exports", "./exports/", "nowhere"]')
 
     first, second = site.collect(), site.collect()
 

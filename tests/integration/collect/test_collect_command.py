@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.fixtures.command import run, write_configuration, writing_to
+from tests.fixtures.command import hide_package, run, write_configuration, writing_to
 from tests.fixtures.observed import Observed, ObservedDuckDb
 from tests.integration.collect.conftest import Fill
 
@@ -109,17 +109,6 @@ def test_the_environment_may_be_all_the_configuration_there_is(observed: Observe
 def test_a_missing_extra_is_told_and_the_rest_is_read(
     folder: Path, tmp_path: Path, blocked: str, kind: str, settings: dict[str, str], extra: str
 ) -> None:
-    site_packages = tmp_path / "without"
-    site_packages.mkdir()
-    (site_packages / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Blocked:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name.split('.')[0] == {blocked!r}:\n"
-        f"            raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)\n"
-        "sys.meta_path.insert(0, Blocked())\n",
-        encoding="utf-8",
-    )
     destination = {f"DESTINATION__OTHER__{key}".upper(): value for key, value in settings.items()}
     secrets = {
         "s3": {"AWS_ACCESS_KEY_ID": "hunter2", "AWS_SECRET_ACCESS_KEY": "hunter2"},
@@ -127,7 +116,7 @@ def test_a_missing_extra_is_told_and_the_rest_is_read(
         "az": {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": "hunter2"},
     }
     variables = {
-        "PYTHONPATH": str(site_packages),
+        "PYTHONPATH": hide_package(tmp_path / "without", blocked),
         "SOURCES__DLT_METADATA__DESTINATIONS": '["src", "other"]',
         "DESTINATION__OTHER__DESTINATION_TYPE": kind,
         **destination,

@@ -25,12 +25,14 @@ MOMENTS = {
     "when all was read": ("meta_pipeline.collect.readings:read_exports", 1),
     "before it is loaded": ("dlt.pipeline.pipeline:Pipeline.load", 1),
     "while files are copied": ("dlt.destinations.impl.duckdb.duck:DuckDbCopyJob.run", 6),
+    "when most files are copied": ("dlt.destinations.impl.duckdb.duck:DuckDbCopyJob.run", 12),
     "while tables are merged": ("dlt.destinations.sql_jobs:SqlMergeFollowupJob.generate_sql", 5),
     "after some tables are merged": ("dlt.destinations.job_client_impl:SqlLoadJob.run", 4),
     "before the commit": ("dlt.load.load:Load.complete_package", 1),
     "after the commit": ("meta_pipeline.collect.stage:_read_coverage", 1),
 }
-AT_FIRST = ("while files are copied", "after some tables are merged", "before the commit")
+# The first one merges nothing.
+AT_FIRST = ("while files are copied", "when most files are copied", "before the commit")
 
 KILLED_RUN = """
 import importlib, os, signal, sys

@@ -30,7 +30,7 @@ GOOD = ("good_duckdb", "good_lake", "good_postgres")
 # By destination: the outcome, and words that say what, where and what to do next.
 TROUBLE: dict[str, tuple[str, Sequence[str]]] = {
     "god_duckdb": ("misconfigured", ["'god_duckdb' is not configured", "Did you mean 'good_duckdb'?"]),
-    "snowflake": ("misconfigured", ["'snowflake'", "cannot be read yet", "duckdb, postgres, filesystem"]),
+    "qdrant": ("misconfigured", ["'qdrant'", "cannot be read yet", "types that can: ", "snowflake"]),
     "no_credentials": (
         "misconfigured",
         ["lacks credentials", "secrets.toml", "DESTINATION__NO_CREDENTIALS__CREDENTIALS"],
@@ -82,7 +82,7 @@ def tried(filled: Fill, tmp_path_factory: pytest.TempPathFactory, request: pytes
     duckdb.connect(str(folder / "empty.duckdb")).close()
     duckdb.connect(str(folder / "locked.duckdb")).close()
     config: dict[str, Any] = {
-        "snowflake": {},
+        "qdrant": {},
         "no_credentials": {"destination_type": "postgres"},
         "part_credentials": {"destination_type": "postgres"},
         "odd_credentials": {"destination_type": "postgres"},

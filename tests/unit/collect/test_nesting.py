@@ -75,3 +75,9 @@ def test_a_parent_that_is_not_there_is_stepped_over() -> None:
     tables = {"orders": ROOT, "orders__items__taxes": NESTED}
 
     assert [path.table for path in count_paths(tables)] == ["orders", "orders__items__taxes"]
+
+
+def test_tables_are_nested_by_the_naming_direct_too() -> None:
+    tables = {"Orders": ROOT, "Orders▶items": NESTED}
+
+    assert [path.table for path in count_paths(tables)] == ["Orders", "Orders▶items"]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from meta_pipeline.collect import opening
-from meta_pipeline.collect.duckdb import _opening_error
+from meta_pipeline.collect.duckdb import opening_error
 from meta_pipeline.collect.opening import destination_type, open_destination
+from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
     ConfigurationError,
     DestinationForbiddenError,
@@ -57,7 +58,7 @@ def test_what_keeps_a_destination_from_being_opened_is_told_without_quoting_it(
     monkeypatch.setattr(opening, "_connect", connect)
 
     with pytest.raises(expected) as told:
-        open_destination("duckdb")
+        open_destination(DestinationSettings("duckdb"))
 
     assert words in str(told.value)
     assert "hunter2" not in str(told.value)
@@ -69,7 +70,7 @@ def test_a_name_that_is_not_configured_is_told_with_those_that_are(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigurationError, match=r"there is no \[destination.finance\] with a destination_type"):
-        open_destination("finance")
+        open_destination(DestinationSettings("finance"))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +95,13 @@ def test_a_name_that_is_not_configured_is_told_with_those_that_are(
     ],
 )
 def test_what_duckdb_says_becomes_what_to_do(said: str, expected: type[Exception], words: str) -> None:
-    error = _opening_error("x.duckdb", said)
+    error = opening_error("x.duckdb", said)
 
     assert type(error) is expected
     assert words in str(error)
     assert str(error).startswith("x.duckdb ")
+
+
+def test_a_budget_in_bytes_that_a_destination_cannot_keep_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="does not bill by bytes"):
+        open_destination(DestinationSettings("duckdb", maximum_bytes_billed=1))

@@ -10,13 +10,14 @@ from meta_pipeline.collect.outcomes import (
     OUTCOMES,
     Outcome,
     absence_outcome,
+    as_met,
     coverage_row,
     dataset_outcome,
     failure_outcome,
     worst_of,
 )
 from meta_pipeline.collect.tables import COVERAGE
-from meta_pipeline.collect.warehouse import Dataset, Kind, SystemTable
+from meta_pipeline.collect.warehouse import Dataset, Kind, Problem, SystemTable
 from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
     CollectionError,
@@ -105,3 +106,22 @@ def test_a_row_of_the_destination_as_a_whole_has_no_dataset() -> None:
     assert row["dataset_name"] is None
     assert row["schemas_seen"] is None, "what could not be read has no number of schemas"
     assert row["since"] == moment
+
+
+@pytest.mark.parametrize(
+    ("problem", "outcome", "words"),
+    [
+        (Problem("crm", "loads", "m", "gone"), "missing", "is not there any more"),
+        (Problem("crm", "versions", "m", "gone"), "partial", "has no table _dlt_version"),
+        (Problem("crm", "states", "m", "forbidden"), "forbidden", "no right to read _dlt_pipeline_state"),
+    ],
+)
+def test_a_dataset_is_as_it_was_met_and_not_as_it_was_listed(problem: Problem, outcome: str, words: str) -> None:
+    found = dataset_outcome(as_met(dataset(), [problem]), PG, [])
+
+    assert found.outcome == outcome
+    assert words in str(found.error)
+
+
+def test_a_broken_record_leaves_a_dataset_as_it_was_listed() -> None:
+    assert as_met(dataset(), [Problem("crm", "states", "does not decode")]) == dataset()

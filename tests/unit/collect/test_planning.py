@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from typing import Any, cast
 
 from meta_pipeline.collect.cursors import DatasetCursor, TableCursor
-from meta_pipeline.collect.planning import Plan, make_plan
+from meta_pipeline.collect.planning import Plan, make_plan, touched_since
 from meta_pipeline.collect.warehouse import Boundaries, Dataset, Kind, Summary, SystemTable, Warehouse
 
 CRM = Dataset("crm", {"loads": SystemTable("_dlt_loads", {})})
@@ -95,3 +95,39 @@ def test_a_late_commit_between_the_two_looks_is_not_lost() -> None:
     made = plan(warehouse, known)
 
     assert made.boundaries == {"crm": None}, "the old load is read now, or its row would count as settled unread"
+
+
+def told(changed_at: str | None, name: str = "crm") -> Dataset:
+    """Returns a dataset of which the catalogue tells when its loads changed."""
+    return Dataset(name, {"loads": SystemTable("_dlt_loads", {}, changed_at=changed_at)})
+
+
+def test_a_table_that_the_catalogue_says_has_not_changed_is_not_asked() -> None:
+    known = {"crm": DatasetCursor(loads=TableCursor(rows=1, changed_at="noon"))}
+
+    assert touched_since("loads", [told("noon")], known) == []
+    for changed_at in ("one", None):
+        assert touched_since("loads", [told(changed_at)], known) == [told(changed_at)]
+    assert touched_since("loads", [told("noon", "new")], known) == [told("noon", "new")]
+    assert touched_since("states", [told("noon")], known) == [], "it has no such table"
+
+
+def test_a_table_that_the_catalogue_does_not_tell_of_is_asked_every_time() -> None:
+    known = {"crm": DatasetCursor(loads=TableCursor(rows=1))}
+
+    assert touched_since("loads", [told(None)], known) == [told(None)]
+
+
+def test_the_moment_that_is_kept_is_the_one_from_before_the_reading() -> None:
+    made = make_plan(cast(Warehouse, Loads({"crm": [at(9)]})), "loads", [told("noon")], {})
+
+    assert made.cursors["crm"].changed_at == "noon"
+
+
+def test_a_table_that_was_touched_and_holds_nothing_new_is_not_asked_again() -> None:
+    known = {"crm": DatasetCursor(loads=TableCursor(rows=1, last=at(9).isoformat(), changed_at="noon"))}
+
+    made = make_plan(cast(Warehouse, Loads({"crm": [at(9)]})), "loads", [told("one")], known)
+
+    assert made.datasets == ()
+    assert made.cursors == {"crm": TableCursor(rows=1, last=at(9).isoformat(), changed_at="one")}

@@ -20,6 +20,10 @@ from meta_pipeline.config import DestinationSettings
         ("Größe", ("Grö*",), (), True),
         ("[odd]", ("[[]odd]",), (), True),
         ("crm", (), (), False),
+        ("observability", ("*",), (), False),
+        ("OBSERVABILITY", ("OBS*",), (), False),
+        ("observability", ("observability",), (), True),
+        ("observability_eu", ("*",), (), True),
     ],
 )
 def test_globs_say_which_datasets_are_read(

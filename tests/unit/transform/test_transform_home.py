@@ -35,14 +35,14 @@ def held_by_another_process(path: str) -> Iterator[None]:
 
 
 def test_without_a_file_there_is_nothing_to_transform(home: Home) -> None:
-    with pytest.raises(HomeError, match=r"home\.duckdb yet\. Run `meta-pipeline collect` first"):
+    with pytest.raises(HomeError, match=r"no observability dataset yet \(.*home\.duckdb\)\. Run: meta-pipeline run"):
         transform(home)
     assert not Path(home.database).exists()
 
 
 def test_without_a_collection_there_is_nothing_to_transform(home: Home) -> None:
     duckdb.connect(home.database).close()
-    with pytest.raises(HomeError, match="Run `meta-pipeline collect` first"):
+    with pytest.raises(HomeError, match=r"home\.duckdb yet\. Run: meta-pipeline run"):
         transform(home)
 
 

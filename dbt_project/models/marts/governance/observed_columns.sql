@@ -1,9 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['destination_name', 'dataset_name', 'schema_name', 'table_name', 'column_name'],
         pre_hook="{{ delete_changed_schemas() }}",
+        **replaced_by(['destination_name', 'dataset_name', 'schema_name', 'table_name', 'column_name'])
     )
 }}
 

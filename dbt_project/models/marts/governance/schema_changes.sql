@@ -1,6 +1,33 @@
-with schema_versions as (
+{{
+    config(
+        pre_hook="{{ delete_touched_versions() }}",
+        **replaced_by(['destination_name', 'dataset_name', 'schema_name', 'change_id'], day='changed_at')
+    )
+}}
 
-    select * from {{ ref('stg_observability__schema_versions') }}
+with {% if is_incremental() %} touched as (
+
+    {{ touched_versions() }}
+
+),
+
+touched_once as (
+
+    select distinct destination_name, dataset_name, schema_name, version_hash from touched
+
+),
+
+{% endif %} schema_versions as (
+
+    select schema_versions.*
+    from {{ ref('stg_observability__schema_versions') }} as schema_versions
+    {% if is_incremental() %}
+    inner join touched_once
+        on touched_once.destination_name = schema_versions.destination_name
+        and touched_once.dataset_name = schema_versions.dataset_name
+        and touched_once.schema_name = schema_versions.schema_name
+        and touched_once.version_hash = schema_versions.version_hash
+    {% endif %}
 
 ),
 

@@ -57,6 +57,18 @@ latest as (
 
 ),
 
+costs as (
+
+    select
+        destination_name,
+        bytes_scanned,
+        bytes_billed,
+        row_number() over (partition by destination_name order by collected_at desc) as recency
+    from collections
+    where collected_at <= {{ as_of() }}
+
+),
+
 last_listings as (
 
     select
@@ -79,8 +91,11 @@ final as (
         latest.schemas_seen,
         latest.first_collected_at,
         latest.last_collected_at,
+        costs.bytes_scanned,
+        costs.bytes_billed,
         latest.outcome = 'dev_mode' as is_dev_mode
     from latest
+    left join costs on costs.destination_name = latest.destination_name and costs.recency = 1
     left join last_listings on last_listings.destination_name = latest.destination_name
     -- "the destination could not be listed" is over once a dataset of it was found
     where latest.dataset_name is not null

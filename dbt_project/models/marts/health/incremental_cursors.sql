@@ -1,9 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['pipeline_id', 'source_name', 'resource_name', 'cursor_path'],
         pre_hook="{{ delete_moved_cursors() }}",
+        **replaced_by(['pipeline_id', 'source_name', 'resource_name', 'cursor_path'])
     )
 }}
 

@@ -1,9 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['destination_name', 'dataset_name', 'load_id'],
         pre_hook="{{ delete_committed_orphans() }}",
+        **replaced_by(['destination_name', 'dataset_name', 'load_id'])
     )
 }}
 

@@ -1,9 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['destination_name', 'dataset_name', 'load_id', 'table_name'],
         pre_hook="{{ delete_recounted_loads() }}",
+        **replaced_by(['destination_name', 'dataset_name', 'load_id', 'table_name'], day='committed_at')
     )
 }}
 

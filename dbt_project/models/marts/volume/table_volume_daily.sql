@@ -1,9 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['relation_id', 'load_date'],
         pre_hook="{{ delete_summed_days() }}",
+        **replaced_by(['relation_id', 'load_date'], day='load_date')
     )
 }}
 

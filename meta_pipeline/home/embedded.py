@@ -1,0 +1,98 @@
+"""A home in a DuckDB file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meta_pipeline.exceptions import HomeError
+from meta_pipeline.home import Home
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class FileSession:
+    """A connection to the file.
+
+    Args:
+        connection: The connection, in UTC.
+    """
+
+    connection: DuckDBPyConnection
+
+    @property
+    def database(self) -> str:
+        """Returns the name that DuckDB gives to the file."""
+        return str(self.rows("select current_database()")[0][0])
+
+    def rows(self, sql: str) -> Sequence[Sequence[Any]]:
+        """Executes a statement and returns its rows."""
+        return self.connection.execute(sql).fetchall()
+
+    def relation(self, dataset: str, table: str) -> str:
+        """Returns a table's full name."""
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.database, dataset, table))
+
+    def has(self, dataset: str, table: str) -> bool:
+        """Tells whether there is such a table or view."""
+        found = self.connection.execute(
+            "select 1 from information_schema.tables "
+            "where table_catalog = current_database() and table_schema = ? and table_name = ?",
+            [dataset, table],
+        )
+        return bool(found.fetchall())
+
+
+@contextmanager
+def open_file(home: Home, *, writing: bool) -> Iterator[FileSession]:
+    """Opens the file.
+
+    Args:
+        home: The home.
+        writing: Whether the session may write.
+
+    Yields:
+        The session.
+
+    Raises:
+        HomeError: There is no file yet, it is no database, or another process is writing to it.
+    """
+    import duckdb  # noqa: PLC0415
+
+    if not Path(home.database).exists():
+        raise HomeError(f"There is no observability dataset yet ({home.database}). Run: meta-pipeline run")
+    try:
+        connection = duckdb.connect(home.database, read_only=not writing)
+    except duckdb.Error as error:
+        raise unopened(home, str(error)) from None
+    try:
+        connection.execute("set timezone = 'UTC'")
+        yield FileSession(connection)
+    finally:
+        connection.close()
+
+
+def unopened(home: Home, words: str) -> HomeError:
+    """Says why a file could not be opened and what to do next.
+
+    Args:
+        home: The home.
+        words: What DuckDB said.
+    """
+    words = words.rsplit("reason given is:", maxsplit=1)[-1]
+    if "lock" in words.lower():
+        return HomeError(
+            f"{home.database} is in use by another process, and DuckDB lets a process write only while no other has "
+            "the file open. Wait until it has finished or close it, then run again"
+        )
+    if "version number" in words or "newer version" in words:
+        return HomeError(
+            f"{home.database} was written by a newer DuckDB than the one installed here. Install the version that "
+            "wrote it: pip install --upgrade duckdb"
+        )
+    return HomeError(f"{home.database} could not be opened: {' '.join(words.split())[:300]}")

@@ -1,0 +1,123 @@
+"""The kinds of homes that tests run against, and what their marts hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from meta_pipeline.home import MARTS_DATASET, Home, open_home
+from meta_pipeline.transform.project import project_folder
+
+KINDS = ("duckdb", "postgres", "snowflake", "bigquery")
+SERVERS = tuple(pytest.param(kind, marks=pytest.mark.xdist_group(f"home_{kind}")) for kind in KINDS[1:])
+SERVERS_AND_ACCOUNTS = tuple(
+    pytest.param(kind, marks=[pytest.mark.xdist_group(f"home_{kind}"), *([pytest.mark.account] if is_rented else [])])
+    for kind, is_rented in (("postgres", False), ("snowflake", True), ("bigquery", True))
+)
+
+# When a mart was built, or a dataset read, differs from home to home.
+_VARYING = {
+    "built_at",
+    "judged_at",
+    "collected_at",
+    "counted_at",
+    "first_collected_at",
+    "last_collected_at",
+    "since",
+    "duration_seconds",
+}
+
+Marts = dict[str, list[dict[str, Any]]]
+
+
+def home_environment(kind: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Returns the variables that name an empty home of a kind, on the server that stands for it."""
+    name = f"home_{uuid4().hex[:12]}"
+    credentials = {
+        "duckdb": lambda: f"{name}.duckdb",
+        "postgres": lambda: new_database(request.getfixturevalue("postgres_url"), name),
+        "snowflake": lambda: request.getfixturevalue("snowflake_server").credentials(name.upper()),
+        "bigquery": lambda: request.getfixturevalue("bigquery_server").credentials(name.replace("_", "-")),
+    }
+    settings = {"DESTINATION_TYPE": kind, "CREDENTIALS": credentials[kind]()}
+    return {f"DESTINATION__OBSERVABILITY__{key}": value for key, value in settings.items()}
+
+
+def new_database(url: str, name: str) -> str:
+    """Creates a database and returns its URL."""
+    import psycopg2
+
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    connection.cursor().execute(f"create database {name}")
+    connection.close()
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def marts_of(home: Home, without: Collection[str] = ()) -> Marts:
+    """Returns all marts with all columns, ordered, in types of Python that are the same for all homes.
+
+    Args:
+        home: The home.
+        without: Columns to leave out.
+    """
+    with open_home(home) as session:
+        return {
+            mart: sorted(
+                (
+                    dict(zip(columns, map(_plain, row), strict=True))
+                    for row in session.rows(f"select {', '.join(columns)} from {session.relation(MARTS_DATASET, mart)}")
+                ),
+                key=str,
+            )
+            for mart, columns in _columns_of_marts(_VARYING.union(without))
+        }
+
+
+def _columns_of_marts(without: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    for path in sorted((project_folder() / "models" / "marts").rglob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            names = [column["name"] for column in model["columns"]]
+            yield model["name"], [name for name in names if name not in without]
+
+
+def _plain(value: Any) -> Any:
+    return round(float(value), 6) if isinstance(value, (float, Decimal)) else value
+
+
+def differences(found: Marts, expected: Marts) -> dict[str, list[tuple[str, Any, Any]]]:
+    """Returns by mart the columns and values that are not the same; whole rows where their number differs."""
+    different = {}
+    for mart, rows in expected.items():
+        if len(found[mart]) != len(rows):
+            different[mart] = [("rows", found[mart], rows)]
+            continue
+        cells = [
+            (f"{name} of {row}", other[name], value)
+            for other, row in zip(found[mart], rows, strict=True)
+            for name, value in row.items()
+            if not _same(other[name], value)
+        ]
+        if cells:
+            different[mart] = cells
+    return different
+
+
+def _same(value: Any, other: Any) -> bool:
+    # A load id is a unix time with more decimals than a time stamp: warehouses do not round the last one alike.
+    if isinstance(value, datetime) and isinstance(other, datetime):
+        return abs(value - other) <= timedelta(microseconds=1)
+    return bool(value == other)
+
+
+def setting(environment: Mapping[str, str], patch: pytest.MonkeyPatch) -> None:
+    """Sets environment variables."""
+    for name, value in environment.items():
+        patch.setenv(name, value)
