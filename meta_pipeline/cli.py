@@ -105,7 +105,8 @@ def check(as_json: bool) -> None:
     home = find_home(folder)
     settings = parse_settings(read_settings(folder))
     findings = check_destinations(settings)
-    problems = problems_of(settings, findings)
+    unusable = _home_problems(home)
+    problems = [*problems_of(settings, findings), *unusable]
     if as_json:
         print_json({"home": home.database, "findings": findings, "problems": problems})
     else:
@@ -123,7 +124,7 @@ def check(as_json: bool) -> None:
                 for item in findings
             ],
         )
-        _tell(settings.problems)
+        _tell([*settings.problems, *unusable])
         note(f"{counted(sum(item.is_read for item in findings), 'dataset')} will be read into {home.database}")
     sys.exit(NOT_DONE if problems else DONE)
 
@@ -226,6 +227,19 @@ def _home() -> Home:
     from meta_pipeline.config import find_home  # noqa: PLC0415
 
     return find_home(Path.cwd())
+
+
+def _home_problems(home: Home) -> list[str]:
+    """Returns why a server cannot be the home; a file is made by the first run."""
+    from meta_pipeline.home import SERVERS, open_home  # noqa: PLC0415
+
+    if home.destination_type not in SERVERS:
+        return []
+    try:
+        with open_home(home):
+            return []
+    except MetaPipelineError as error:
+        return [str(error)]
 
 
 def _require_settings() -> None:

@@ -45,7 +45,7 @@ def tried(folder: Path, command: str, credentials: str, kind: str = "postgres", 
     )
 
 
-@pytest.mark.parametrize("command", ["collect", "transform", "status"])
+@pytest.mark.parametrize("command", ["check", "collect", "transform", "status"])
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
