@@ -40,13 +40,18 @@ unit: install stand-ins
 accounts: install
 	$(BIN)/pytest -m account
 
-bench: install
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
-	$(BIN)/python -m benchmarks
+# What users have, and no more: duckdb imports pandas wherever it finds it.
+.venv-bench/.installed: pyproject.toml capture/pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]' --editable ./capture
+	touch $@
+
+bench: .venv-bench/.installed
+	.venv-bench/bin/python -m benchmarks
 
 bench-capture: install
 	$(BIN)/python -m benchmarks.capture
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi
-	rm -rf .venv .venv-snowflake .venv-bigquery build dist demo-fleet
+	rm -rf .venv .venv-bench .venv-snowflake .venv-bigquery build dist demo-fleet

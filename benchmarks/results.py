@@ -111,16 +111,15 @@ def replace_between_marks(page: str, text: str) -> str:
     return f"{before}{start}\n{text}\n{end}{after}"
 
 
-def _judge_against_sql_database(ours: Series, each: Series, merged: Series) -> Verdict:
-    ratios = {
-        "as many tables": each.wall_seconds / ours.wall_seconds,
-        "3 tables": merged.wall_seconds / ours.wall_seconds,
-    }
-    return Verdict(
-        "First collection at least 6x faster than `sql_database` at its best setting",
-        ", ".join(f"{_times(ratio)} where it writes {target}" for target, ratio in ratios.items()),
-        min(ratios.values()) >= 6,
-    )
+def _judge_against_sql_database(ours: Series, peer: Series) -> Verdict:
+    ratio = peer.wall_seconds / ours.wall_seconds
+    aim = "First collection at least 6x faster than `sql_database` copying the same tables"
+    return Verdict(aim, _times(ratio), ratio >= 6)
+
+
+def _judge_against_merging(ours: Series, peer: Series) -> Verdict:
+    ratio = peer.wall_seconds / ours.wall_seconds
+    return Verdict("… than `sql_database` writing all of them into 3 tables", _times(ratio), ratio >= 6)
 
 
 def _judge_against_copy(ours: Series, copy: Series) -> Verdict:
@@ -174,7 +173,8 @@ def _judge_content(tenants: Collected, one: Collected) -> Verdict:
 
 
 _SERIES_AIMS: tuple[tuple[tuple[str, ...], Callable[..., Verdict]], ...] = (
-    ((COLLECT_FIRST, SQL_DATABASE_EACH, SQL_DATABASE_MERGED), _judge_against_sql_database),
+    ((COLLECT_FIRST, SQL_DATABASE_EACH), _judge_against_sql_database),
+    ((COLLECT_FIRST, SQL_DATABASE_MERGED), _judge_against_merging),
     ((COLLECT_FIRST, COPY), _judge_against_copy),
     ((COLLECT_FIRST,), _judge_memory),
     ((COLLECT_AGAIN, EMPTY_RUN), _judge_against_empty_run),

@@ -345,9 +345,9 @@ class SqlWarehouse:
             if physical_name in names:
                 found.setdefault(physical_name, {})[table_name] = sizes
         rows = [
-            (names[physical_name], _logical_names(tables, self._dialect)[table_name], *sizes)
+            (names[physical_name], table_name, *tables[physical_table])
             for physical_name, tables in found.items()
-            for table_name, sizes in tables.items()
+            for physical_table, table_name in _logical_names(tables, self._dialect).items()
         ]
         columns: list[Any] = [*zip(*rows, strict=True)] or [(), (), (), ()]
         return pa.table([*columns, [self._catalogue.is_estimate] * len(rows)], schema=STATISTICS_RESULT)

@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from dlt.common.json import custom_pua_decode_nested
 
 from meta_pipeline.exceptions import RecordUnreadableError
 
@@ -132,8 +133,6 @@ def _cursor(source_name: str, resource_name: str, cursor_path: str, cursor: Mapp
 
 def _typed(value: Any) -> Any:
     """Returns a value as the type that dlt marks in its JSON; of all that a state may hold, only what is kept."""
-    from dlt.common.json import custom_pua_decode_nested  # noqa: PLC0415
-
     return custom_pua_decode_nested(value)
 
 
