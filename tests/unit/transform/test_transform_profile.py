@@ -64,7 +64,7 @@ def test_a_duckdb_file_is_named_by_its_path(tmp_path: Path) -> None:
 
 
 def test_postgres_from_a_url(configure: Configure, tmp_path: Path) -> None:
-    url = "postgresql://lo%40der:s%2Fcret@db.internal:5433/ware%20house?sslmode=require&connect_timeout=7"
+    url = "postgresql://lo%40der:s%2Fcret@db.internal:5433/warehouse?sslmode=require&connect_timeout=7"
     profile = configure("postgres", credentials=url)
 
     assert "s/cret" not in written(profile, tmp_path)
@@ -74,7 +74,7 @@ def test_postgres_from_a_url(configure: Configure, tmp_path: Path) -> None:
         "host": "db.internal",
         "port": 5433,
         "user": "lo@der",
-        "dbname": "ware house",
+        "dbname": "warehouse",
         "sslmode": "require",
         "connect_timeout": 7,
     }
