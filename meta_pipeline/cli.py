@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -80,6 +81,8 @@ def main(verbose: bool) -> None:
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
     # Millions of rows pass and few of them in cycles: looking for those less often saves one second in thirty.
     gc.set_threshold(100_000, 50, 50)
+    # The same for the last look, when the process ends and all memory is given back anyway.
+    atexit.register(gc.freeze)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     # What went wrong is printed at the end, by the command; as a warning it is for pipelines of other people.
@@ -186,6 +189,30 @@ def run(fail_on: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8_765, show_default=True, help="Port to listen on.")
+@reporting_errors
+def receive(host: str, port: int) -> None:
+    """Receive traces that dlt itself sends, and put them into the inbox.
+
+    META_PIPELINE_RECEIVE_TOKEN is what senders must know: they set RUNTIME__DLTHUB_DSN to http://host:port/<token>. The
+    inbox is META_PIPELINE_INBOX, else the one in .dlt/config.toml.
+    """
+    from meta_pipeline.config import read_settings  # noqa: PLC0415
+
+    try:
+        from meta_pipeline.receive.server import serve  # noqa: PLC0415
+        from meta_pipeline.receive.settings import read_settings as read_receiver_settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{error.name} is not installed, which receiving needs: pip install 'meta-pipeline[receive]'"
+        ) from None
+    settings = read_receiver_settings(os.environ, read_settings(Path.cwd()).get("inbox"))
+    note(f"Receiving on http://{host}:{port}/<token> into {_shown(settings.inbox)}; stop with Ctrl-C.")
+    serve(settings, host, port)
+
+
+@main.command()
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -223,6 +250,12 @@ def _run(fail_on: str, as_json: bool) -> int:
     return NOT_DONE if result.failures else _exit_code(fleet, fail_on)
 
 
+def _shown(address: str) -> str:
+    from meta_pipeline_capture.redaction import redact_location  # noqa: PLC0415
+
+    return redact_location(address)
+
+
 def _home() -> Home:
     from meta_pipeline.config import find_home  # noqa: PLC0415
 
@@ -257,6 +290,9 @@ def _my_turn(home: Home) -> AbstractContextManager[None]:
 
 def _collect(home: Home) -> CollectResult:
     note("Collecting ...")
+    # A collection that captures itself would always leave something new.
+    for variable in ("META_PIPELINE_INBOX", "RUNTIME__DLTHUB_DSN"):
+        os.environ.pop(variable, None)
     from meta_pipeline.collect.stage import collect as collect_stage  # noqa: PLC0415
 
     return collect_stage(home, Path.cwd())

@@ -60,19 +60,25 @@ class Settings:
     Args:
         destinations: The destinations to observe.
         schema_exports: Folders of exported schemas.
+        inbox: Folder or URL where captured runs arrive; None where there is none.
+        pipelines_dirs: dlt's working folders on this machine whose last traces are read.
         problems: What is wrong with the settings without keeping the rest from being used.
     """
 
     destinations: tuple[DestinationSettings, ...]
     schema_exports: tuple[str, ...] = ()
+    inbox: str | None = None
+    pipelines_dirs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 _DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
 _LIMIT_KEYS = ("timeout_seconds", "maximum_bytes_billed")
 _DEFAULT_KEYS = tuple(key for key in _DESTINATION_KEYS if key not in ("name", *_LIMIT_KEYS))
-SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, "schema_exports")
-_RESERVED_KEYS = ("inbox", "dbt_artifacts")
+_PLACE_KEYS = ("schema_exports", "inbox", "pipelines_dirs")
+SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, *_PLACE_KEYS)
+# dlt itself reads the credentials of the inbox in the section filesystem.
+_RESERVED_KEYS = ("dbt_artifacts", "filesystem")
 _KEYS = (*SOURCE_KEYS, *_RESERVED_KEYS)
 
 
@@ -91,7 +97,7 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
     problems = _unknown_keys(raw, _KEYS, "[sources.dlt_metadata]")
     defaults = {key: raw[key] for key in _DEFAULT_KEYS if key in raw}
     entries = raw.get("destinations")
-    if not entries and not raw.get("schema_exports"):
+    if not entries and not any(raw.get(key) for key in _PLACE_KEYS):
         raise ConfigurationError(
             "No destination to observe. Name the dlt destinations in .dlt/config.toml, for example:\n"
             '  [sources.dlt_metadata]\n  destinations = ["finance_pg"]\n'
@@ -106,7 +112,13 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
             raise ConfigurationError(f"An entry of destinations is a name or a table with a name, not {entry!r}.")
         problems += _unknown_keys(table, _DESTINATION_KEYS, f"destination {table['name']!r}")
         destinations.append(_destination({**defaults, **table}))
-    return Settings(_distinct(destinations), _strings(raw, "schema_exports", ()), tuple(problems))
+    return Settings(
+        _distinct(destinations),
+        _strings(raw, "schema_exports", ()),
+        _text(raw, "inbox"),
+        _strings(raw, "pipelines_dirs", ()),
+        tuple(problems),
+    )
 
 
 def _destination(table: Mapping[str, Any]) -> DestinationSettings:
@@ -154,11 +166,18 @@ def _strings(table: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tu
     return tuple(value)
 
 
+def _text(table: Mapping[str, Any], key: str) -> str | None:
+    value = table.get(key)
+    if value is not None and not (isinstance(value, str) and value):
+        raise ConfigurationError(f"{key} must be a text, not {value!r}.")
+    return value
+
+
 def _unknown_keys(table: Mapping[str, Any], known: Iterable[str], place: str) -> list[str]:
     return [
         f"Unknown key {key!r} in {place}: nothing reads it.{_suggestion(key, known)}"
         for key in table
-        if key not in set(known)
+        if key.split("__")[0] not in set(known)
     ]
 
 

@@ -23,6 +23,8 @@ def dlt_metadata(
     exclude_datasets: Sequence[str] = (),
     row_counts: str = "metadata",
     schema_exports: Sequence[str] = (),
+    inbox: str | None = None,
+    pipelines_dirs: Sequence[str] = (),
 ) -> Iterator[DltResource]:
     """Reads the system tables of dlt destinations into a few typed tables.
 
@@ -32,6 +34,8 @@ def dlt_metadata(
         exclude_datasets: Globs of datasets to leave out all the same.
         row_counts: ``metadata`` never reads user tables, ``scan`` counts the rows of new loads in them.
         schema_exports: Folders of exported ``*.schema.yaml`` or ``*.schema.json``.
+        inbox: Folder or URL where captured runs arrive.
+        pipelines_dirs: dlt's working folders on this machine, such as ``~/.dlt/pipelines``, whose last traces are read.
 
     Yields:
         One resource per raw table; ``tables.py`` says what a row of each is, its key and its columns.
@@ -46,6 +50,8 @@ def dlt_metadata(
             "exclude_datasets": exclude_datasets,
             "row_counts": row_counts,
             "schema_exports": schema_exports,
+            "inbox": inbox,
+            "pipelines_dirs": pipelines_dirs,
         }
     )
     readings = dlt.resource(read_all, name="readings", selected=False)(settings)

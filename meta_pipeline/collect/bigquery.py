@@ -50,6 +50,8 @@ HTTP_TIMEOUT_SECONDS = 60
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(HTTP_TIMEOUT_SECONDS)
 TABLES_AT_ONCE = 8
 BASE_TABLE = 1
+KEPT_NESTED = ("__steps", "__loads_ids")
+"""What is nested in every kept trace, and in every kept load info."""
 
 
 def escaped_literal(value: str) -> str:
@@ -198,6 +200,17 @@ class BigQueryCatalogue:
         found = read_branches(branches, ask, _pass_over_missing, DIALECT.max_branches)
         yield from (row for row in found if row[:2] in tables)
 
+    def kept_columns(self, _: Ask, dataset_names: Sequence[str]) -> Iterator[Row]:
+        """Yields the columns of tables that may hold kept traces, by the names of what is nested in them."""
+        for dataset_name in dataset_names:
+            names = {row[1] for row in self._tables if row[0] == dataset_name}
+            roots = [name for name in names if any(f"{name}{nested}" in names for nested in KEPT_NESTED)]
+            nested = [name for name in names if name.startswith(tuple(f"{root}__" for root in roots))]
+            found = self.columns_of([(dataset_name, name) for name in sorted({*roots, *nested})])
+            for table, columns in found.items():
+                if not isinstance(columns, CollectionError):
+                    yield from ((*table, column) for column in columns)
+
     def columns_of(self, tables: Sequence[TableNames]) -> Mapping[TableNames, Sequence[str] | CollectionError]:
         """Returns the columns of tables, or why they are not known."""
         with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
@@ -262,6 +275,7 @@ def connect(config: Any, settings: DestinationSettings) -> SqlWarehouse:
             user_columns=found.user_columns,
             is_estimate=False,
             columns_of=found.columns_of,
+            kept_columns=found.kept_columns,
             location_of=found.location_of,
         ),
         DIALECT,

@@ -15,6 +15,7 @@ from meta_pipeline.collect.selection import is_dev_mode, is_own, is_selected
 from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Warehouse
 from meta_pipeline.config import DestinationSettings, Settings
 from meta_pipeline.exceptions import CollectionError, ConfigurationError
+from meta_pipeline.output import counted
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ def check_destinations(settings: Settings) -> list[Finding]:
     """
     with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         found = pool.map(lambda destination: list(_check(destination)), settings.destinations)
-        return [*(finding for findings in found for finding in findings), *map(_check_folder, settings.schema_exports)]
+        folders = map(_check_folder, settings.schema_exports)
+        inboxes = map(_check_inbox, [settings.inbox] if settings.inbox else [])
+        working_folders = map(_check_working_folder, settings.pipelines_dirs)
+        return [*(finding for findings in found for finding in findings), *folders, *inboxes, *working_folders]
 
 
 def _check(settings: DestinationSettings) -> Iterator[Finding]:
@@ -132,6 +136,31 @@ def _check_folder(path: str) -> Finding:
     problem = missing_folder(path)
     note = problem or f"{len(exported_files(Path(path)))} exported schemas"
     return Finding(DESTINATION_NAME, DESTINATION_TYPE, path, not problem, bool(problem), note)
+
+
+def _check_inbox(url: str) -> Finding:
+    from meta_pipeline.collect import inbox  # noqa: PLC0415
+
+    place = inbox.place_of(url)
+    try:
+        note, is_fault = counted(len(inbox.open_inbox(url).all()), "file"), False
+    except (CollectionError, ConfigurationError) as error:
+        note, is_fault = str(error), True
+    return Finding(inbox.DESTINATION_NAME, inbox.DESTINATION_TYPE, place, not is_fault, is_fault, note)
+
+
+def _check_working_folder(path: str) -> Finding:
+    from meta_pipeline.collect import working_folder  # noqa: PLC0415
+
+    note = working_folder.missing_folder(path)
+    is_fault = bool(note)
+    if not note:
+        try:
+            note = counted(len(working_folder.kept_traces(Path(path).expanduser())), "last trace")
+        except (CollectionError, PermissionError) as error:
+            note, is_fault = str(error), True
+    kind = working_folder.DESTINATION_TYPE
+    return Finding(working_folder.DESTINATION_NAME, kind, path, not is_fault, is_fault, note)
 
 
 def problems_of(settings: Settings, findings: Sequence[Finding]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse
+from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse, kept_columns
 from meta_pipeline.collect.warehouse import Cost
 from meta_pipeline.exceptions import (
     CollectionError,
@@ -42,6 +42,7 @@ CATALOGUE = Catalogue(
         where c.database_name = current_database() and not c.internal and lower(c.column_name) in ({LINK_NAMES})
     """,
     is_estimate=True,
+    kept_columns=kept_columns("duckdb_columns()", "schema_name", "database_name = current_database() and not internal"),
 )
 
 

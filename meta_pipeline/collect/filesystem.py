@@ -35,6 +35,8 @@ from meta_pipeline.collect.warehouse import (
     Boundaries,
     Cost,
     Dataset,
+    KeptRow,
+    KeptTable,
     Kind,
     Problem,
     StoredState,
@@ -189,6 +191,21 @@ class FilesystemWarehouse:
                 if extent:
                     rows.append((dataset.name, table, extent.row_count, extent.byte_count, False))
         return pa.table([*zip(*rows, strict=True)] or [()] * len(STATISTICS_RESULT), schema=STATISTICS_RESULT)
+
+    def kept_tables(self, datasets: Sequence[Dataset]) -> list[KeptTable]:  # noqa: ARG002
+        """Returns nothing: files of user tables are not opened."""
+        return []
+
+    def kept_rows(
+        self,
+        tables: Sequence[KeptTable],  # noqa: ARG002
+        columns: Sequence[str],  # noqa: ARG002
+        *,
+        boundaries: Boundaries | None = None,  # noqa: ARG002
+        ids: Mapping[KeptTable, Sequence[str]] | None = None,  # noqa: ARG002
+    ) -> Iterator[KeptRow]:
+        """Yields nothing."""
+        yield from ()
 
     def load_ids(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yields dataset and load id of the loads from the given load id on, by the names of their files."""
@@ -405,14 +422,29 @@ def connect(config: Any) -> FilesystemWarehouse:
     Returns:
         The open warehouse.
     """
-    from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH, fsspec_from_config  # noqa: PLC0415
+    from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH  # noqa: PLC0415
+
+    files, root = open_files(config)
+    return FilesystemWarehouse(files, root, MTIME_DISPATCH.get(config.protocol, MTIME_DISPATCH["file"]), config)
+
+
+def open_files(config: Any) -> tuple[Any, str]:
+    """Opens the file system behind a configuration, with bounds on how long it waits.
+
+    Args:
+        config: dlt's resolved filesystem configuration.
+
+    Returns:
+        The fsspec file system, and the path of the bucket or folder in it.
+    """
+    from dlt.common.storages.fsspec_filesystem import fsspec_from_config  # noqa: PLC0415
 
     if config.protocol in ("s3", "s3a"):
         config.config_kwargs = {**_S3_BOUNDS, **(config.config_kwargs or {})}
     files, root = fsspec_from_config(config)
     # fsspec hands out one object per store and process, with the listings of last time.
     files.invalidate_cache()
-    return FilesystemWarehouse(files, root, MTIME_DISPATCH.get(config.protocol, MTIME_DISPATCH["file"]), config)
+    return files, root
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from meta_pipeline.collect.sql import (
     Dialect,
     Row,
     SqlWarehouse,
+    kept_columns,
     text_literal,
 )
 from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Cost
@@ -86,6 +87,7 @@ CATALOGUE = Catalogue(
         where lower(c.column_name) in ({LINK_NAMES}) and upper(t.table_type) not like '%VIEW%'
     """,
     is_estimate=True,
+    kept_columns=kept_columns("information_schema.columns", "table_schema"),
 )
 
 

@@ -16,6 +16,7 @@ from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Dataset, Kind, Proble
 from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
     BudgetExceededError,
+    CollectionError,
     ConfigurationError,
     DestinationForbiddenError,
     DestinationLockedError,
@@ -172,6 +173,18 @@ def failure_outcome(error: Exception, settings: DestinationSettings) -> Outcome:
     elif isinstance(error, BudgetExceededError):
         outcome = "over_budget"
     return Outcome(outcome, f"{settings.name}: {error}")
+
+
+def broken_off(error: Exception) -> CollectionError:
+    """Returns what is told of an error that nobody foresaw; its own words may quote anything.
+
+    Args:
+        error: The error.
+    """
+    return CollectionError(
+        f"reading broke off with an unexpected {type(error).__name__}. Run again; meta-pipeline --verbose collect "
+        "shows where it happens"
+    )
 
 
 def worst_of(outcomes: Iterable[Outcome]) -> str:

@@ -19,7 +19,7 @@ from pyarrow import csv
 
 from meta_pipeline.collect import copy_out
 from meta_pipeline.collect.copy_out import Failure, Request
-from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse
+from meta_pipeline.collect.sql import LINK_NAMES, SYSTEM_NAMES, Catalogue, SqlWarehouse, kept_columns
 from meta_pipeline.collect.warehouse import Cost
 from meta_pipeline.config import TIMEOUT_SECONDS, DestinationSettings
 from meta_pipeline.exceptions import (
@@ -77,6 +77,17 @@ CATALOGUE = Catalogue(
             and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
     """,
     is_estimate=True,
+    kept_columns=kept_columns(
+        """(
+            select n.nspname::text as dataset_name, c.relname::text as table_name, a.attname::text as column_name
+            from pg_catalog.pg_class c
+            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+            join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            where c.relkind in ('r', 'p', 'v', 'm') and n.nspname !~ '^pg_'
+                and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
+        )""",
+        "dataset_name",
+    ),
     forbidden_tables=r"""
         select n.nspname::text as dataset_name, c.relname::text as table_name
         from pg_catalog.pg_class c

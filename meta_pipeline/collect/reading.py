@@ -25,6 +25,7 @@ from meta_pipeline.collect.outcomes import (
     Outcome,
     absence_outcome,
     as_met,
+    broken_off,
     coverage_row,
     dataset_outcome,
     digest_of,
@@ -110,6 +111,7 @@ class Reading:
         self._row_count = 0
         self._cost = Cost()
         self._miscounted: set[str] = set()
+        self._untold: set[str] = set()
 
     def __iter__(self) -> Iterator[Batch]:
         started = time.monotonic()
@@ -123,12 +125,7 @@ class Reading:
             outcomes = self._failed(error)
         except Exception as error:
             logger.debug("Reading %s broke off", self.settings.name, exc_info=True)
-            outcomes = self._failed(
-                CollectionError(
-                    f"reading broke off with an unexpected {type(error).__name__}. Run again; meta-pipeline --verbose "
-                    "collect shows where it happens"
-                )
-            )
+            outcomes = self._failed(broken_off(error))
         finally:
             if warehouse:
                 self._cost = warehouse.cost()
@@ -166,6 +163,7 @@ class Reading:
             self._read_versions(warehouse, versions),
             self._read_states(warehouse, states),
             self._read_statistics(warehouse, loads.datasets),
+            self._read_kept(warehouse, loads),
         )
         apart = warehouse.reads_loads_apart and loads.datasets
         yield from self._counted(interleaved([read_loads, read_others]) if apart else chain(read_loads, read_others))
@@ -194,13 +192,19 @@ class Reading:
 
     def _read_loads(self, warehouse: Warehouse, plan: Plan, tally: LoadTally) -> Iterator[Batch]:
         for batch in warehouse.loads(plan.datasets, plan.boundaries):
-            known = pc.is_valid(batch["load_id"])
-            for name in pc.unique(batch.filter(pc.invert(known))["dataset_name"]).to_pylist():
-                self._tell_nameless(name, "loads")
-            loads = batch.filter(known)
+            loads = self._named_loads(batch)
             if self.settings.row_counts == "scan":
                 tally.note(loads)
             yield self._arrow_batch(LOADS, loads)
+
+    def _named_loads(self, loads: pa.Table) -> pa.Table:
+        """Returns the loads whose id is known; the others become a problem of their dataset."""
+        if not loads["load_id"].null_count:
+            return loads
+        is_known = pc.is_valid(loads["load_id"])
+        for name in pc.unique(loads.filter(pc.invert(is_known))["dataset_name"]).to_pylist():
+            self._tell_nameless(name, "loads")
+        return loads.filter(is_known)
 
     def _read_versions(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
         if not plan.datasets:
@@ -289,6 +293,29 @@ class Reading:
         if changed:
             yield self._arrow_batch(TABLE_STATISTICS, rows.filter(pc.is_in(rows["dataset_name"], pa.array(changed))))
 
+    def _read_kept(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
+        """Yields the runs of traces that somebody loaded: they are new where loads are."""
+        tables = warehouse.kept_tables(plan.datasets) if plan.datasets else []
+        if not tables:
+            return
+        # Only where somebody keeps traces, what reads them is needed.
+        from meta_pipeline.collect.kept import find_kept, read_kept  # noqa: PLC0415
+        from meta_pipeline.collect.runs import rows_of  # noqa: PLC0415
+
+        found, told = find_kept(tables), len(warehouse.problems)
+        names = {table.dataset.name for table in found}
+        try:
+            for captures in read_kept(warehouse, found, plan.boundaries, self.settings.name):
+                rows: dict[RawTable, list[dict[str, Any]]] = defaultdict(list)
+                for capture in captures:
+                    for table, made in rows_of(capture).items():
+                        rows[table] += made
+                yield from self._drained(rows)
+        except CollectionError as error:
+            self._problems += [Problem(name, None, f"kept traces could not be read: {error}") for name in names]
+            self._untold |= names
+        self._untold |= names & {item.dataset_name for item in warehouse.problems[told:]}
+
     def _count_rows(self, warehouse: Warehouse, plan: Plan, tally: LoadTally) -> Iterator[Batch]:
         """Counts the rows of new loads in the user tables, and the rows of loads that were never committed."""
         if self.settings.row_counts != "scan":
@@ -316,7 +343,7 @@ class Reading:
     def _move(self, plan: Plan) -> None:
         """Moves the cursors of what was read, except where a record was not readable: it is read again next time."""
         held = {problem.dataset_name for problem in self._problems if problem.kind == plan.kind}
-        held |= self._miscounted if plan.kind == "loads" else set()
+        held |= self._miscounted | self._untold if plan.kind == "loads" else set()
         for name, cursor in plan.cursors.items():
             if name not in held:
                 self.cursors[name] = self._cursor(name).moved(plan.kind, cursor)

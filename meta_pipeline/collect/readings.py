@@ -67,12 +67,24 @@ def read_all(settings: Settings) -> Iterator[Any]:
         for destination in settings.destinations
     ]
     shared = _SharedContent()
-    yield from map(shared.once, interleaved(readings))
+    yield from map(shared.once, interleaved([*readings, *_captured(settings, remembered, collected_at)]))
     for reading in readings:
         state[reading.settings.name] = {name: cursor.to_state() for name, cursor in reading.cursors.items()}
     yield from _departed(state, {destination.name for destination in settings.destinations}, collected_at)
     exports = read_exports(settings.schema_exports, remembered.setdefault("exports", {}), collected_at)
     yield from map(shared.once, exports)
+
+
+def _captured(settings: Settings, remembered: dict[str, Any], collected_at: datetime) -> Iterator[Iterator[Batch]]:
+    """Yields the readings of what captures left; nothing is even imported where nothing is configured."""
+    if settings.inbox:
+        from meta_pipeline.collect.inbox import read_inbox  # noqa: PLC0415
+
+        yield read_inbox(settings.inbox, remembered.setdefault("inboxes", {}), collected_at)
+    if settings.pipelines_dirs:
+        from meta_pipeline.collect.working_folder import read_working_folders  # noqa: PLC0415
+
+        yield read_working_folders(settings.pipelines_dirs, remembered.setdefault("pipelines_dirs", {}), collected_at)
 
 
 def _departed(state: dict[str, Any], named: Collection[str], collected_at: datetime) -> Iterator[Batch]:
@@ -131,4 +143,6 @@ def _tables_to_begin(remembered: dict[str, Any]) -> Iterator[Batch]:
         for places in (*remembered.get("destinations", {}).values(), remembered.get("exports", {})):
             for name, cursor in places.items():
                 places[name] = DatasetCursor.from_state(cursor).restarted().to_state()
+        for captured in (*remembered.get("inboxes", {}).values(), *remembered.get("pipelines_dirs", {}).values()):
+            captured.pop("seen", None)
     yield from (Batch(table, table.arrow_schema.empty_table()) for table in new)

@@ -10,7 +10,15 @@ import pyarrow as pa
 import snowflake.connector as snowflake
 from snowflake.connector import errors
 
-from meta_pipeline.collect.sql import LINK_NAMES, SETTLED_SECONDS, SYSTEM_NAMES, Catalogue, Dialect, SqlWarehouse
+from meta_pipeline.collect.sql import (
+    LINK_NAMES,
+    SETTLED_SECONDS,
+    SYSTEM_NAMES,
+    Catalogue,
+    Dialect,
+    SqlWarehouse,
+    kept_columns,
+)
 from meta_pipeline.collect.warehouse import Cost
 from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
@@ -95,6 +103,7 @@ def catalogue() -> Catalogue:
             where t.table_type = 'BASE TABLE' and lower(c.column_name) in ({LINK_NAMES})
         """,
         is_estimate=False,
+        kept_columns=kept_columns("information_schema.columns", "table_schema"),
     )
 
 

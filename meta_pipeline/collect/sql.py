@@ -22,6 +22,8 @@ from meta_pipeline.collect.warehouse import (
     Cause,
     Cost,
     Dataset,
+    KeptRow,
+    KeptTable,
     Kind,
     Problem,
     StoredState,
@@ -61,6 +63,32 @@ SYSTEM_NAMES = ", ".join(text_literal(name) for name in SYSTEM_TABLES.values())
 
 LINK_NAMES = ", ".join(text_literal(name) for name in LINK_COLUMNS)
 """The columns that link rows to loads, as a catalogue query lists them."""
+
+KEPT_COLUMNS = ("transaction_id", "pipeline_name", "pipeline__pipeline_name", "first_run")
+KEPT_NAMES = ", ".join(text_literal(name) for name in KEPT_COLUMNS)
+"""The columns that tell a kept trace or load info from other tables: two of them each, as a catalogue lists them."""
+
+
+def kept_columns(columns: str, dataset_name: str, condition: str = "1 = 1") -> str:
+    """Returns the query on a catalogue for the columns of kept traces.
+
+    Args:
+        columns: The catalogue's relation of columns, with table_name and column_name.
+        dataset_name: Its name for the dataset.
+        condition: Which of its columns may be looked at.
+    """
+    return f"""
+        select c.{dataset_name} as dataset_name, c.table_name as table_name, c.column_name as column_name
+        from {columns} c
+        join (
+            select {dataset_name} as dataset_name, table_name as table_name
+            from {columns}
+            where lower(column_name) in ({KEPT_NAMES}) and {condition}
+            group by {dataset_name}, table_name
+            having count(*) >= 2
+        ) r on c.{dataset_name} = r.dataset_name and c.table_name like concat(r.table_name, '%')
+        where {condition}
+    """
 
 
 def unchanged(name: str) -> str:
@@ -141,6 +169,8 @@ class Catalogue:
             that does not tell.
         columns_of: Returns the columns of tables named by dataset and table, or why they are not known; for a family
             whose ``system_columns`` leaves the column empty.
+        kept_columns: dataset_name, table_name, column_name of all tables that have ``KEPT_COLUMNS`` of one of the two
+            kinds, and of those whose names begin with the name of such a one; more than that does no harm.
         location_of: Returns where a dataset is stored, in a family in which one query cannot read two places.
     """
 
@@ -150,6 +180,7 @@ class Catalogue:
     is_estimate: bool
     forbidden_tables: str | None = None
     columns_of: ColumnsOf | None = None
+    kept_columns: Question = ""
     location_of: Callable[[str], str] | None = None
 
 
@@ -337,6 +368,41 @@ class SqlWarehouse:
 
         yield from (StoredState(*row) for row in self._rows(_branches("states", datasets, branch)))
 
+    def kept_tables(self, datasets: Sequence[Dataset]) -> list[KeptTable]:
+        """Returns tables that have some columns of kept traces, and those that are nested in them."""
+        by_name = {_physical(dataset): dataset for dataset in datasets}
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for physical_name, table_name, column_name in self._catalogue_rows(self._catalogue.kept_columns, list(by_name)):
+            if physical_name in by_name:
+                found.setdefault((physical_name, table_name), {})[column_name.lower()] = column_name
+        return [KeptTable(by_name[name], table_name, columns) for (name, table_name), columns in found.items()]
+
+    def kept_rows(
+        self,
+        tables: Sequence[KeptTable],
+        columns: Sequence[str],
+        *,
+        boundaries: Boundaries | None = None,
+        ids: Mapping[KeptTable, Sequence[str]] | None = None,
+    ) -> Iterator[KeptRow]:
+        """Yields rows of kept traces: of loads from the boundaries on, or those nested in rows with the given ids."""
+
+        def branch(number: int, kept: KeptTable) -> str:
+            table = SystemTable(kept.name, kept.columns)
+            links = ("_dlt_id", "_dlt_parent_id", "_dlt_load_id", "_dlt_list_idx")
+            values = [self._as_text(table, name) for name in links]
+            values += [
+                self._moment(table, name) if name.endswith("_at") else self._as_text(table, name) for name in columns
+            ]
+            named = ", ".join(f"{value} as c{place}" for place, value in enumerate(values))
+            where = self._of_loads(kept, boundaries or {}) if ids is None else self._nested_in(table, ids[kept])
+            return f"select {number} as n, {named} from {self._name(kept.dataset, table)} where {where}"
+
+        branches = [Branch(kept.dataset, None, kept.name, branch(number, kept)) for number, kept in enumerate(tables)]
+        for number, row_id, parent_id, load_id, position, *values in self._rows(branches):
+            named = dict(zip(columns, values, strict=True))
+            yield KeptRow(tables[number], row_id, parent_id, load_id, int(position or 0), named)
+
     def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
         """Returns what the catalogue says of the tables of the datasets."""
         names = {_physical(dataset): dataset.name for dataset in datasets}
@@ -449,6 +515,18 @@ class SqlWarehouse:
         """Returns the column as it is called in this dataset, or a null where this version of dlt has none."""
         physical = table.columns.get(name)
         return self._connection.quote(physical) if physical else f"cast(null as {type_name or self._dialect.text})"
+
+    def _as_text(self, table: SystemTable, name: str) -> str:
+        return f"cast({self._column(table, name)} as {self._dialect.text})"
+
+    def _of_loads(self, kept: KeptTable, boundaries: Boundaries) -> str:
+        loads = kept.dataset.tables["loads"]
+        since = self._from(self._moment(loads, "inserted_at"), boundaries, kept.dataset)
+        load_ids = f"select {self._column(loads, 'load_id')} from {self._name(kept.dataset, loads)}{since}"
+        return f"{self._connection.quote(kept.columns['_dlt_load_id'])} in ({load_ids})"
+
+    def _nested_in(self, table: SystemTable, ids: Sequence[str]) -> str:
+        return f"{self._column(table, '_dlt_parent_id')} in ({', '.join(map(self._dialect.literal, ids))})"
 
     def _integer(self, table: SystemTable, name: str) -> str:
         return f"cast({self._column(table, name, self._dialect.integer)} as {self._dialect.integer})"

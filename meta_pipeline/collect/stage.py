@@ -13,6 +13,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
 from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -192,7 +193,8 @@ def _forget_old_states(client: SqlClientBase[Any]) -> None:
 def _destination(home: Home) -> tuple[AnyDestination_CO, Any]:
     """Returns the home as dlt's destination, and the credentials of a server."""
     if home.destination_type == EMBEDDED:
-        return dlt.destinations.duckdb(home.database, destination_name=HOME_DESTINATION), None
+        # A path alone is taken for a URL first, by SQLAlchemy, wherever that is installed.
+        return dlt.destinations.duckdb(DuckDbCredentials(home.database), destination_name=HOME_DESTINATION), None
     resolved = resolve(home)
     return resolved.destination, resolved.config.credentials
 

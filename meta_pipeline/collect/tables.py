@@ -347,6 +347,210 @@ TABLE_STATISTICS = RawTable(
     ),
 )
 
+_CAPTURE = Column("capture_id", TEXT, "The capture: name of its file, or hash of the row or folder it was found in.")
+_STEP_NUMBER = Column("step_number", INTEGER, "Place of the step in the trace, from 1.")
+_ORDINAL = Column("ordinal_position", INTEGER, "Place in the step's list, from 1.")
+_STEP_LOAD_ID = Column("load_id", TEXT, "Load package concerned; null where dlt does not tell.")
+_PLACES = (
+    _CAPTURE,
+    _STEP_NUMBER,
+    _ORDINAL,
+    _STEP_LOAD_ID,
+    Column("resource_name", TEXT, "dlt resource that read or was loaded."),
+    Column("location_kind", TEXT, "What the place is, in dlt's words: `dataset`, `database`, `filesystem`, `api` ..."),
+    Column("location", TEXT, "Its address without user, password and query string."),
+    Column("destination_name", TEXT, "Name of the dlt destination there, as the pipeline knows it."),
+    Column("destination_type", TEXT, "dlt's type of it; a module's full name where it is not one of dlt's."),
+    Column("dataset_name", TEXT, "Dataset, as the pipeline names it."),
+    Column("physical_dataset_name", TEXT, "Dataset, as the warehouse names it."),
+    Column("database_name", TEXT, "Database of the place."),
+    Column("database_schema", TEXT, "Schema in the database."),
+    Column("table_name", TEXT, "Table there; null where the row is about an endpoint, or nothing is told."),
+    Column("endpoint", TEXT, "Endpoint there; null where the row is about a table."),
+    _COLLECTED,
+)
+
+CAPTURED_RUNS = RawTable(
+    "captured_runs",
+    "One row per capture: the start or the end of a call to run, extract, normalize or load, as one way of capturing "
+    "saw it. Captures of one call have the same transaction_id.",
+    ("capture_id",),
+    "delete-insert",
+    (
+        _CAPTURE,
+        Column(
+            "captured_by",
+            TEXT,
+            "`plugin`, `receiver`, `working_folder`, `trace_table` or `load_info_table`, from the one that tells most "
+            "to the one that tells least.",
+        ),
+        Column("event", TEXT, "`start` or `end`; a transaction without an end was killed, or has not ended yet."),
+        Column(
+            "transaction_id",
+            TEXT,
+            "dlt's id of the call; of a `load_info_table`, which has none, the capture's own id.",
+        ),
+        Column("called_step", TEXT, "What was called: `run`, `extract`, `normalize` or `load`; null where not told."),
+        Column("captured_at", TIMESTAMP, "When it was captured."),
+        _PIPELINE,
+        Column("started_at", TIMESTAMP, "When the call began."),
+        Column("finished_at", TIMESTAMP, "When the call ended; null in a start."),
+        Column(
+            "outcome",
+            TEXT,
+            "`succeeded`, `empty`, `with_failed_jobs`, `failed` or `interrupted`; null in a start.",
+        ),
+        Column("destination_name", TEXT, "Name of the dlt destination, as the pipeline knows it."),
+        Column("destination_type", TEXT, "dlt's type of it; a module's full name where it is not one of dlt's."),
+        Column("dataset_name", TEXT, "Dataset, as the pipeline names it."),
+        Column("orchestrator", TEXT, "What ran the pipeline (github_actions, airflow, ...); null where not known."),
+        Column("run_url", TEXT, "Page of the run at the orchestrator."),
+        Column("orchestrator_run_id", TEXT, "The orchestrator's id of the run."),
+        Column("attempt", INTEGER, "The orchestrator's count of attempts, from 1."),
+        Column("job_name", TEXT, "The orchestrator's name of what it ran."),
+        Column("exec_info", TEXT, "JSON list of dlt's names of the environment."),
+        Column("dlt_version", TEXT, "Version of dlt."),
+        Column("python_version", TEXT, "Version of Python."),
+        Column("os_name", TEXT, "Operating system."),
+        Column("found_destination_name", TEXT, "Destination in whose tables it was found; null elsewhere."),
+        Column("found_dataset_name", TEXT, "Dataset in whose tables it was found; null elsewhere."),
+        _COLLECTED,
+    ),
+)
+
+RUN_STEPS = RawTable(
+    "run_steps",
+    "One row per capture and step in its trace.",
+    ("capture_id", "step_number"),
+    "delete-insert",
+    (
+        _CAPTURE,
+        _STEP_NUMBER,
+        Column("step_name", TEXT, "`extract`, `normalize` or `load`; `run` or `sync` only where it failed."),
+        Column("started_at", TIMESTAMP, "When the step began."),
+        Column("finished_at", TIMESTAMP, "When the step ended; null where it was cut off."),
+        Column("is_first_run", BOOLEAN, "Whether the pipeline had never loaded before."),
+        _COLLECTED,
+    ),
+)
+
+RUN_PACKAGES = RawTable(
+    "run_packages",
+    "One row per capture, step and load package that the step worked on; calls made step by step, each with a "
+    "transaction_id of its own, have the load id in common.",
+    ("capture_id", "step_number", "load_id"),
+    "delete-insert",
+    (
+        _CAPTURE,
+        _STEP_NUMBER,
+        _LOAD_ID,
+        Column("package_state", TEXT, "`new`, `extracted`, `normalized`, `loaded` or `aborted`, after the step."),
+        Column("completed_at", TIMESTAMP, "When the package was loaded or aborted."),
+        _SCHEMA,
+        Column("schema_version_hash", TEXT, "Hash of the schema version used."),
+        Column("refresh", TEXT, "What was dropped before: `drop_sources`, `drop_resources`, `drop_data` or null."),
+        _COLLECTED,
+    ),
+)
+
+RUN_JOBS = RawTable(
+    "run_jobs",
+    "One row per capture, step, load package and job (file) in it.",
+    ("capture_id", "step_number", "load_id", "job_id"),
+    "delete-insert",
+    (
+        _CAPTURE,
+        _STEP_NUMBER,
+        _LOAD_ID,
+        Column("job_id", TEXT, "dlt's id of the job: the name of its file."),
+        _TABLE,
+        Column("file_format", TEXT, "Format of its file."),
+        Column("job_state", TEXT, "`new_jobs`, `started_jobs`, `completed_jobs` or `failed_jobs`, after the step."),
+        Column("failed_message", TEXT, "Why it failed, redacted; null where it did not."),
+        Column("row_count", INTEGER, "Items in its file (extract and normalize)."),
+        Column("byte_count", INTEGER, "Size of its file."),
+        Column("retry_count", INTEGER, "How often it was tried again."),
+        Column("created_at", TIMESTAMP, "When its file was made."),
+        Column("started_at", TIMESTAMP, "When loading it began (load)."),
+        Column("finished_at", TIMESTAMP, "When loading it ended (load)."),
+        Column("elapsed_seconds", NUMBER, "From its creation to its end."),
+        _COLLECTED,
+    ),
+)
+
+RUN_TABLE_METRICS = RawTable(
+    "run_table_metrics",
+    "One row per capture, step (extract, normalize), load package and table. Normalize's counts are the rows that are "
+    "loaded, before a merge; dlt's own tables are among them.",
+    ("capture_id", "step_number", "load_id", "table_name"),
+    "delete-insert",
+    (
+        _CAPTURE,
+        _STEP_NUMBER,
+        _LOAD_ID,
+        _TABLE,
+        Column("row_count", INTEGER, "Items that were extracted, or rows that were normalized."),
+        Column("byte_count", INTEGER, "Size of its files."),
+        _COLLECTED,
+    ),
+)
+
+RUN_INPUTS = RawTable(
+    "run_inputs",
+    "One row per capture, step, place that data was read from, and table or endpoint there.",
+    ("capture_id", "step_number", "ordinal_position"),
+    "delete-insert",
+    _PLACES,
+)
+
+RUN_OUTPUTS = RawTable(
+    "run_outputs",
+    "One row per capture, step, place that data was written to, and table there.",
+    ("capture_id", "step_number", "ordinal_position"),
+    "delete-insert",
+    _PLACES,
+)
+
+RUN_EXCEPTIONS = RawTable(
+    "run_exceptions",
+    "One row per capture, step and exception in its chain; the step that failed is the first one that has any.",
+    ("capture_id", "step_number", "ordinal_position"),
+    "delete-insert",
+    (
+        _CAPTURE,
+        _STEP_NUMBER,
+        Column("ordinal_position", INTEGER, "Place in the chain: 1 was raised last, its cause comes after it."),
+        Column("exception_type", TEXT, "Its class with its module."),
+        Column("message", TEXT, "Its message, redacted."),
+        Column("frames", TEXT, "JSON list of stack frames as `module:function:line`, outermost first."),
+        _STEP_LOAD_ID,
+        Column("job_id", TEXT, "Job concerned."),
+        Column("source_name", TEXT, "Name of the dlt source concerned."),
+        Column("resource_name", TEXT, "Name of the dlt resource concerned."),
+        Column("is_terminal", BOOLEAN, "Whether dlt says that trying again is of no use."),
+        _COLLECTED,
+    ),
+)
+
+CAPTURED_FILES = RawTable(
+    "captured_files",
+    "One row per file of the inbox.",
+    ("file_name",),
+    "delete-insert",
+    (
+        Column("file_name", TEXT, "Its name in the inbox; of one that was read, the capture's id."),
+        Column("byte_count", INTEGER, "Its size."),
+        Column(
+            "outcome",
+            TEXT,
+            "`read`; or why not: `broken` (not whole, or not JSON), `not_a_trace`, `unknown_version`, `too_large`, "
+            "`forbidden`.",
+        ),
+        Column("error", TEXT, "What is wrong with it and what to do next; null where it was read."),
+        _COLLECTED,
+    ),
+)
+
 COVERAGE = RawTable(
     "coverage",
     "One row per destination, dataset and unbroken stretch of collections with the same outcome.",
@@ -415,6 +619,15 @@ RAW_TABLES: tuple[RawTable, ...] = (
     SCHEMA_CHANGES,
     EXPORTED_SCHEMAS,
     TABLE_STATISTICS,
+    CAPTURED_RUNS,
+    RUN_STEPS,
+    RUN_PACKAGES,
+    RUN_JOBS,
+    RUN_TABLE_METRICS,
+    RUN_INPUTS,
+    RUN_OUTPUTS,
+    RUN_EXCEPTIONS,
+    CAPTURED_FILES,
     COVERAGE,
     COLLECTIONS,
 )

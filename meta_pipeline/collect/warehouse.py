@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -196,6 +196,50 @@ class StoredState:
     state: str | None
 
 
+@dataclass(frozen=True, eq=False)
+class KeptTable:
+    """A table that may hold traces which somebody keeps, or what is nested in them.
+
+    Args:
+        dataset: Dataset it stands in.
+        name: Its physical name.
+        columns: Physical column names by their lower-case form.
+        root: Name of the table at the top.
+        path: Its place below that, in lower case; empty for the one at the top.
+    """
+
+    dataset: Dataset
+    name: str
+    columns: Mapping[str, str]
+    root: str = ""
+    path: str = ""
+
+    def below(self, root: str, path: str) -> KeptTable:
+        """Returns the table with its place."""
+        return replace(self, root=root, path=path)
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """A row of a kept trace.
+
+    Args:
+        table: Its table.
+        row_id: dlt's id of it.
+        parent_id: dlt's id of the row it is nested in.
+        load_id: The load that brought it; told by a row at the top.
+        position: Its place in the list that it is an item of.
+        values: What was asked of it by column, moments as such and all else as text.
+    """
+
+    table: KeptTable
+    row_id: str
+    parent_id: str
+    load_id: str | None
+    position: int
+    values: Mapping[str, Any]
+
+
 Boundaries = Mapping[str, datetime | None]
 """By dataset the time stamp from which rows are asked for; None asks for all rows."""
 
@@ -236,6 +280,19 @@ class Warehouse(Protocol):
 
     def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
         """Yields stored states."""
+
+    def kept_tables(self, datasets: Sequence[Dataset]) -> list[KeptTable]:
+        """Returns tables that have some columns of kept traces, and those that are nested in them."""
+
+    def kept_rows(
+        self,
+        tables: Sequence[KeptTable],
+        columns: Sequence[str],
+        *,
+        boundaries: Boundaries | None = None,
+        ids: Mapping[KeptTable, Sequence[str]] | None = None,
+    ) -> Iterator[KeptRow]:
+        """Yields rows of kept traces: of loads from the boundaries on, or those nested in rows with the given ids."""
 
     def statistics(self, datasets: Sequence[Dataset]) -> pa.Table:
         """Returns what the catalogue says of the tables as ``STATISTICS_RESULT``."""

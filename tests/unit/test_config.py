@@ -282,3 +282,19 @@ def test_what_a_destination_may_take_and_cost_is_its_own() -> None:
 def test_a_bound_is_a_whole_number(key: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=f"{key} of destination 'bq' must be a whole number above 0"):
         parse_settings({"destinations": [{"name": "bq", key: value}]})
+
+
+def test_an_inbox_or_a_working_folder_is_enough_to_observe() -> None:
+    assert parse_settings({"inbox": "s3://events/inbox"}).inbox == "s3://events/inbox"
+    assert parse_settings({"pipelines_dirs": ["~/.dlt/pipelines"]}).pipelines_dirs == ("~/.dlt/pipelines",)
+
+
+def test_an_inbox_is_one_folder_or_url() -> None:
+    with pytest.raises(ConfigurationError, match="inbox must be a text"):
+        parse_settings({"inbox": ["a", "b"]})
+
+
+def test_the_credentials_of_the_inbox_are_read_by_dlt() -> None:
+    raw = {"inbox": "s3://events/inbox", "filesystem__credentials__region_name": "eu", "filesystem": {}}
+
+    assert parse_settings(raw).problems == ()

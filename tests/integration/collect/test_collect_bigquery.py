@@ -17,6 +17,7 @@ from meta_pipeline.collect.sql import _begun
 from meta_pipeline.config import DestinationSettings, Settings
 from tests.fixtures.collected import Site
 from tests.fixtures.http_proxy import Answer, HttpProxy, Request, bigquery_error, running_proxy
+from tests.fixtures.kept_trace import assert_kept_trace_is_collected, keep_trace
 from tests.fixtures.observed import LATER_ORDERS, ORDERS, shop
 from tests.fixtures.observed_cloud import ObservedBigQuery, assert_fleet_is_collected
 from tests.fixtures.stand_in_servers import BigQueryServer
@@ -289,3 +290,13 @@ def test_the_server_is_told_of_the_budget_too(site: Site, fleet: ObservedBigQuer
     run = [item["query"] for item in configurations if not item.get("dryRun")]
     assert run
     assert {item["maximumBytesBilled"] for item in run} == {"20000000"}
+
+
+def test_kept_traces_are_found_whatever_their_table_is_called(
+    site: Site, own: ObservedBigQuery, proxy: HttpProxy
+) -> None:
+    load_id = keep_trace(own.pipeline("keeper", "kept"))
+
+    assert site.configure(own.environment()).collect().failures == []
+
+    assert_kept_trace_is_collected(site, load_id)

@@ -9,6 +9,7 @@ import dlt
 import pytest
 
 from tests.fixtures.collected import Site
+from tests.fixtures.kept_trace import assert_kept_trace_is_collected, keep_trace
 from tests.fixtures.mariadb_server import missing_parts, running_mariadb
 from tests.fixtures.observed import ORDERS, Observed, ObservedPostgres, shop
 from tests.fixtures.two_loads import check_two_loads
@@ -30,14 +31,16 @@ class ObservedSqlAlchemy:
     def environment(self) -> dict[str, str]:
         return {"DESTINATION__SRC__DESTINATION_TYPE": "sqlalchemy", "DESTINATION__SRC__CREDENTIALS": self.url}
 
-    def run(self, name: str, dataset: str, data: Any) -> str:
-        pipeline = dlt.pipeline(
+    def pipeline(self, name: str, dataset: str) -> dlt.Pipeline:
+        return dlt.pipeline(
             name,
             destination=dlt.destinations.sqlalchemy(self.url, destination_name="warehouse"),
             dataset_name=dataset,
             pipelines_dir=str(self.folder / "pipelines"),
         )
-        return str(pipeline.run(data).loads_ids[-1])
+
+    def run(self, name: str, dataset: str, data: Any) -> str:
+        return str(self.pipeline(name, dataset).run(data).loads_ids[-1])
 
 
 @pytest.fixture
@@ -65,6 +68,14 @@ def test_more_datasets_than_sqlite_opens_at_once_are_read(site: Site, sqlite: Ob
     assert site.configure(sqlite.environment()).collect().failures == []
 
     assert site.rows("select count(*), count(distinct dataset_name) from loads") == [(13, 13)]
+
+
+def test_kept_traces_in_sqlite_are_runs(site: Site, sqlite: ObservedSqlAlchemy) -> None:
+    load_id = keep_trace(sqlite.pipeline("keeper", "kept"))
+
+    assert site.configure(sqlite.environment()).collect().failures == []
+
+    assert_kept_trace_is_collected(site, load_id)
 
 
 def test_a_sqlite_file_that_is_none_is_told(site: Site, sqlite: ObservedSqlAlchemy) -> None:

@@ -13,6 +13,7 @@ from meta_pipeline.collect import snowflake as snowflake_module
 from meta_pipeline.collect.check import check_destinations
 from meta_pipeline.config import DestinationSettings, Settings
 from tests.fixtures.collected import Site
+from tests.fixtures.kept_trace import assert_kept_trace_is_collected, keep_trace
 from tests.fixtures.observed import LATER_ORDERS, ORDERS, shop
 from tests.fixtures.observed_cloud import ObservedSnowflake, assert_fleet_is_collected
 from tests.fixtures.stand_in_servers import SnowflakeServer
@@ -160,3 +161,11 @@ def test_a_server_that_is_off_is_told_without_the_password(site: Site) -> None:
     assert site.coverage()["src", None][0] == "unreachable"
     assert failure.startswith("src: ")
     assert "hunter2" not in failure
+
+
+def test_kept_traces_are_found_whatever_their_table_is_called(site: Site, observed: ObservedSnowflake) -> None:
+    load_id = keep_trace(observed.pipeline("keeper", "kept"))
+
+    assert site.configure(observed.environment()).collect().failures == []
+
+    assert_kept_trace_is_collected(site, load_id)

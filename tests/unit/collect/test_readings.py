@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.readings import (
     _CONTENT_KEYS,
     _SharedContent,
 )
-from meta_pipeline.collect.tables import COVERAGE, EXPORTED_SCHEMAS, LOADS, RAW_TABLES, SCHEMA_COLUMNS
+from meta_pipeline.collect.runs import RUN_TABLES
+from meta_pipeline.collect.tables import CAPTURED_FILES, COVERAGE, EXPORTED_SCHEMAS, LOADS, RAW_TABLES, SCHEMA_COLUMNS
 from tests.unit.collect.test_exports import MONDAY
 
 
@@ -34,6 +38,20 @@ def test_rows_of_a_destination_of_its_own_pass_always() -> None:
 
 
 def test_every_table_without_a_destination_in_its_key_holds_shared_content() -> None:
-    shared = {table.name for table in RAW_TABLES if "destination_name" not in table.key}
+    shared = {table for table in RAW_TABLES if "destination_name" not in table.key}
+    of_one_place = {EXPORTED_SCHEMAS, COVERAGE, CAPTURED_FILES, *RUN_TABLES}
 
-    assert shared - {EXPORTED_SCHEMAS.name, COVERAGE.name} == set(_CONTENT_KEYS)
+    assert {table.name for table in shared - of_one_place} == set(_CONTENT_KEYS)
+
+
+def test_where_no_capture_is_configured_nothing_that_reads_them_is_imported() -> None:
+    program = (
+        "import sys, meta_pipeline.collect.stage\n"
+        "own = {name.rpartition('.')[2] for name in sys.modules if name.startswith('meta_pipeline.collect.')}\n"
+        "found = {'inbox', 'kept', 'runs', 'seen', 'working_folder', 'trace_pickle'} & own\n"
+        "sys.exit(f'imported: {found}' if found else 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
