@@ -37,3 +37,8 @@
     {%- set seconds = try_number(column) -%}
     case when {{ seconds }} between 1420070400 and 4102444800 then {{ from_epoch(seconds) }} end
 {%- endmacro %}
+
+{#- dlt calls a run that ended with an exception failed, or interrupted where that asked the program to end. -#}
+{% macro is_failure(outcome) -%}
+    {{ outcome }} in ('failed', 'interrupted')
+{%- endmacro %}

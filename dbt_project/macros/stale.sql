@@ -111,3 +111,64 @@
     {%- endset -%}
     {{ delete_stale(['destination_name', 'dataset_name'], stale) }}
 {%- endmacro %}
+
+{#- A call that is captured again, by a better way, may have other packages and tables. -#}
+{% macro delete_retold_calls() -%}
+    {%- set stale -%}
+        select transaction_id
+        from {{ ref('int_calls') }}
+        where {{ is_built_since() }}
+    {%- endset -%}
+    {{ delete_stale(['transaction_id'], stale) }}
+{%- endmacro %}
+
+{#- Load packages that a call, captured anew, counted. -#}
+{% macro recounted_packages() -%}
+    select call_counts.pipeline_name, call_counts.load_id
+    from {{ ref('int_call_counts') }} as call_counts
+    inner join {{ ref('int_calls') }} as calls on calls.transaction_id = call_counts.transaction_id
+    where {{ is_built_since('calls.built_at') }}
+{%- endmacro %}
+
+{% macro delete_recounted_packages() -%}
+    {{ delete_stale(['pipeline_name', 'load_id'], recounted_packages()) }}
+{%- endmacro %}
+
+{#- Calls that turn out to belong together become one run. -#}
+{% macro delete_joined_runs() -%}
+    {%- set stale -%}
+        select known.run_id
+        from {{ this }} as known
+        left join {{ ref('int_run_calls') }} as calls on calls.run_id = known.run_id
+        where calls.run_id is null
+    {%- endset -%}
+    {{ delete_stale(['run_id'], stale) }}
+{%- endmacro %}
+
+{#- Runs whose steps are written anew: themselves or a call of theirs changed. -#}
+{% macro touched_runs() -%}
+    select run_id
+    from {{ ref('runs') }}
+    where {{ is_built_since() }}
+
+    union all
+
+    select run_calls.run_id
+    from {{ ref('int_run_calls') }} as run_calls
+    inner join {{ ref('int_calls') }} as calls on calls.transaction_id = run_calls.transaction_id
+    where {{ is_built_since('calls.built_at') }}
+{%- endmacro %}
+
+{% macro delete_touched_steps() -%}
+    {%- set stale -%}
+        {{ touched_runs() }}
+
+        union all
+
+        select known.run_id
+        from {{ this }} as known
+        left join {{ ref('int_run_calls') }} as calls on calls.run_id = known.run_id
+        where calls.run_id is null
+    {%- endset -%}
+    {{ delete_stale(['run_id'], stale) }}
+{%- endmacro %}

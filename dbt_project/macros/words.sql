@@ -27,3 +27,10 @@
 {% macro counted(number, noun) -%}
     {{ whole(number) }} || case when {{ number }} = 1 then ' {{ noun }}' else ' {{ noun }}s' end
 {%- endmacro %}
+
+{#- The first line of a text, 200 characters of it at most. -#}
+{% macro first_line(text) -%}
+    substring(
+        {{ text }}, 1, least(200, {{ dbt.position('chr(10)', text ~ ' || chr(10)') }} - 1)
+    )
+{%- endmacro %}

@@ -9,6 +9,13 @@
 -- depends_on: {{ ref('table_volume_daily') }}
 -- depends_on: {{ ref('observed_columns') }}
 -- depends_on: {{ ref('schema_changes') }}
+-- depends_on: {{ ref('int_call_packages') }}
+-- depends_on: {{ ref('int_call_counts') }}
+-- depends_on: {{ ref('int_load_counts') }}
+-- depends_on: {{ ref('int_load_runs') }}
+-- depends_on: {{ ref('int_traced_flows') }}
+-- depends_on: {{ ref('runs') }}
+-- depends_on: {{ ref('run_steps') }}
 
 with collections as (
 

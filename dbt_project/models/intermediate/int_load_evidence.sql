@@ -6,7 +6,26 @@ with pipeline_states as (
 
 ),
 
--- strength 1 is kept for a captured run, which names its loads itself
+load_runs as (
+
+    select * from {{ ref('int_load_runs') }}
+
+),
+
+named_by_trace as (
+
+    select
+        destination_name,
+        dataset_name,
+        load_id,
+        pipeline_name,
+        'trace' as attribution,
+        1 as strength,
+        collected_at
+    from load_runs
+
+),
+
 named_by_state as (
 
     select
@@ -23,6 +42,8 @@ named_by_state as (
 
 evidence as (
 
+    select * from named_by_trace
+    union all
     select * from named_by_state
 
 ),

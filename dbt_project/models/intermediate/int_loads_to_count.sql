@@ -28,7 +28,9 @@ numbered as (
 
     select
         loads.*,
-        counted_loads.is_late,
+        -- a traced count is as old as its load
+        counted_loads.is_late and coalesce(loads.count_method, '') <> 'traced' as is_late,
+        case when loads.count_method = 'traced' then 'traced' else 'scanned' end as counted_by,
         loads.committed_at >= changed.committed_at as is_recounted,
         row_number() over (
             partition by loads.stream_id order by loads.committed_at, loads.load_id
@@ -38,10 +40,12 @@ numbered as (
         on changed.destination_name = loads.destination_name
         and changed.dataset_name = loads.dataset_name
         and changed.schema_name = loads.schema_name
-    inner join counted_loads
+    left join counted_loads
         on counted_loads.destination_name = loads.destination_name
         and counted_loads.dataset_name = loads.dataset_name
         and counted_loads.load_id = loads.load_id
+    where counted_loads.load_id is not null
+        or loads.count_method = 'traced'
 
 ),
 
@@ -67,7 +71,8 @@ final as (
         committed_at,
         schema_version_hash,
         load_number,
-        is_late,
+        coalesce(is_late, false) as is_late,
+        counted_by as count_method,
         is_recounted
     from windowed
     where load_number >= first_number

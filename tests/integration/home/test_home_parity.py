@@ -14,6 +14,7 @@ import pytest
 from meta_pipeline.collect.stage import collect
 from meta_pipeline.config import find_home
 from meta_pipeline.transform import transform
+from tests.fixtures.captured_events import write_event
 from tests.fixtures.collected import Site, clear_environment
 from tests.fixtures.observed import LATER_ORDERS, ORDERS, Observed, ObservedDuckDb, ObservedLake, accounts, shop
 from tests.integration.home.homes import SERVERS_AND_ACCOUNTS, Marts, differences, home_environment, marts_of, setting
@@ -42,13 +43,14 @@ class Fleet:
 
     def configure(self, moment: str, site: Site) -> None:
         """Lets a site observe the fleet as it was at a moment; its paths are the same at both."""
-        for link in ("warehouse", "lake"):
+        for link in ("warehouse", "lake", "inbox"):
             (self.folder / link).unlink(missing_ok=True)
             (self.folder / link).symlink_to(self.folder / moment / link)
         duckdb, lake = ObservedDuckDb(self.folder / "warehouse"), ObservedLake(self.folder / "lake")
         site.configure(
             {**duckdb.environment("warehouse"), **lake.environment("lake")},
             row_counts="scan",
+            inbox=str(self.folder / "inbox"),
         )
 
 
@@ -59,11 +61,17 @@ def _fill(folder: Path) -> None:
         for day in range(1, 21):
             _daily(observed, day)
         observed.add_load("shared", "1767225600.5", "2026-01-01 00:00:01+00:00", schema="gone")
+    for day in range(10, 19):
+        write_event(folder / "inbox", "succeeded", "crm", "crm", _load_id(day))
+    write_event(folder / "inbox", "started", "killed", "nowhere", _load_id(10))
 
 
 def _daily(observed: Observed, day: int) -> None:
-    moment = datetime(2026, 1, day, 6, tzinfo=timezone.utc)
-    observed.add_load("crm", f"{moment.timestamp():.1f}", f"2026-01-{day:02d} 06:00:05.25+00:00", schema="shop")
+    observed.add_load("crm", _load_id(day), f"2026-01-{day:02d} 06:00:05.25+00:00", schema="shop")
+
+
+def _load_id(day: int, hour: int = 6) -> str:
+    return f"{datetime(2026, 1, day, hour, tzinfo=timezone.utc).timestamp():.1f}"
 
 
 def _change(folder: Path) -> None:
@@ -75,6 +83,11 @@ def _change(folder: Path) -> None:
         observed.set_status("crm", "1768370400.0", 2)
         observed.add_rows("crm", "orders", "1768370401.0", 2)
         observed.copy_dataset("crm", "crm_eu")
+    for step in ("separate_extract", "separate_normalize", "separate_load"):
+        write_event(folder / "inbox", step, "crm", "crm", _load_id(19))
+    write_event(folder / "inbox", "with_failed_jobs", "crm", "crm", _load_id(20))
+    write_event(folder / "inbox", "failed", "crm", "crm", _load_id(20, 7))
+    write_event(folder / "inbox", "empty", "ledger", "ledger", _load_id(20, 8))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +137,11 @@ def test_the_fleet_has_something_in_every_mart(expected: dict[str, Marts]) -> No
     assert empty == []
     assert expected["in the present again"] == expected["with what is new"]
     statuses = {row["status"] for row in expected["as of a past moment"]["pipeline_health"]}
-    assert statuses >= {"late"}
+    assert statuses >= {"late", "failing"}
+    outcomes = {row["outcome"] for row in expected["with what is new"]["runs"]}
+    assert outcomes == {"succeeded", "with_failed_jobs", "failed", "empty", "unfinished"}
+    assert {row["attribution"] for row in expected["with what is new"]["loads"]} >= {"trace"}
+    assert {row["method"] for row in expected["with what is new"]["lineage_edges"]} == {"declared", "traced"}
 
 
 @pytest.mark.parametrize("kind", SERVERS_AND_ACCOUNTS)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from meta_pipeline.home import Home
+from tests.fixtures.captures import Rows, call, failed_job, start
 from tests.fixtures.raw_dataset import RawDataset, Row, coverage, load, load_id, state
 
 FIRST = "2026-01-15 12:00"
@@ -43,12 +44,14 @@ def write_first(raw: RawDataset) -> None:
     _write_shared(raw, days(1, 15, 3), days(1, 14, 18), FIRST)
     _write_unclaimed(raw, days(2, 12, 9), FIRST)
     _write_schemas(raw)
+    _write_captured(raw)
     raw.write(
         table_statistics=[_size("orders", 100, FIRST), _size("items", 300, FIRST)],
         coverage=[
             coverage("crm", "2026-01-14 12:00", FIRST),
             coverage("shared", "2026-01-14 12:00", FIRST),
             coverage("unclaimed", "2026-01-14 12:00", FIRST),
+            coverage("shop", "2026-01-14 12:00", FIRST),
             coverage("crm_20260110093000", "2026-01-14 12:00", FIRST, "dev_mode"),
             coverage(None, "2026-01-14 12:00", FIRST, "unreachable", destination_name="lake", error="no answer"),
         ],
@@ -62,6 +65,7 @@ def write_second(raw: RawDataset) -> None:
     """Writes what the second collection, on 21 January, found new."""
     _write_crm(raw, days(16, 21), SECOND, empty_from="2026-01-18 06:00")
     _write_shared(raw, days(16, 21, 3), [], SECOND)
+    _write_newly_captured(raw)
     raw.write(
         loads=[
             # somebody's transformation advanced one, and a retry committed one late
@@ -88,6 +92,7 @@ def write_second(raw: RawDataset) -> None:
             coverage("crm", "2026-01-14 12:00", SECOND),
             coverage("shared", SECOND, SECOND, "locked", error="close the other program"),
             coverage("unclaimed", "2026-01-14 12:00", SECOND),
+            coverage("shop", "2026-01-14 12:00", SECOND),
             coverage("events", SECOND, SECOND, destination_name="lake"),
         ],
     )
@@ -143,6 +148,48 @@ def _write_unclaimed(raw: RawDataset, times: list[str], collected: str) -> None:
         counted_loads=[_of("unclaimed", _counted(at, collected)) for at in times],
         row_counts=[_of("unclaimed", _rows(at, "events", 5, collected)) for at in times[::2]],
     )
+
+
+def _write_captured(raw: RawDataset) -> None:
+    """Writes a pipeline whose runs are captured from the 10th on, and one that reads its table and is not observed."""
+    _write_shop_loads(raw, days(1, 15, 5), FIRST)
+    raw.write(
+        pipeline_states=[_of("shop", state("shop", "2026-01-01 05:00", collected_at=FIRST))],
+        pipeline_schemas=[_of("shop", _lists("shop", "2026-01-01 05:00", "shop", FIRST))],
+    )
+    for at in days(10, 15, 5):
+        raw.write(**_shop_run(at, FIRST))
+    failure = ("load", "no space\nleft")
+    raw.write(**call("shop", "2026-01-15 08:00", dataset="shop", outcome="failed", failure=failure, collected=FIRST))
+    table = {"location_kind": "sql_database", "location": "warehouse.example", "database_schema": "shop"}
+    raw.write(**call("copier", "2026-01-14 06:30", dataset="copy", counts={"orders": 3}, reads=table, collected=FIRST))
+    raw.write(**call("copier", "2026-01-15 06:30", dataset="copy", outcome="empty", collected=FIRST))
+
+
+def _write_newly_captured(raw: RawDataset) -> None:
+    _write_shop_loads(raw, days(16, 20, 5), SECOND)
+    for at in days(16, 18, 5):
+        for hours, step in enumerate(("extract", "normalize", "load")):
+            called = at.replace("05:00", f"0{5 + hours}:00")
+            raw.write(
+                **call("shop", called, dataset="shop", step=step, package_at=at, counts={"orders": 4}, collected=SECOND)
+            )
+    raw.write(**_shop_run("2026-01-19 05:00", SECOND, outcome="with_failed_jobs"))
+    raw.write(**failed_job("shop", "2026-01-19 05:00", "orders", SECOND))
+    raw.write(**_shop_run("2026-01-20 05:00", SECOND))
+    raw.write(**start("shop", "2026-01-21 05:00", dataset="shop", collected=SECOND))
+
+
+def _write_shop_loads(raw: RawDataset, times: list[str], collected: str) -> None:
+    raw.write(loads=[_of("shop", load(at, schema_name="shop", collected_at=collected)) for at in times])
+
+
+def _shop_run(at: str, collected: str, outcome: str = "succeeded") -> Rows:
+    api = {"location_kind": "rest_api", "location": "https://shop.example", "table_name": None, "endpoint": "orders"}
+    counts = {"orders": 10, "orders__items": 20, "_dlt_pipeline_state": 1}
+    run = call("shop", at, dataset="shop", outcome=outcome, counts=counts, reads=api, collected=collected)
+    link = {"orchestrator": "airflow", "run_url": f"https://airflow.example/{at[:10]}", "attempt": 1}
+    return {**run, "captured_runs": [{**row, **link} for row in run["captured_runs"]]}
 
 
 def _write_schemas(raw: RawDataset) -> None:

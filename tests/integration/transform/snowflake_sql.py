@@ -15,7 +15,18 @@ from sqlglot.optimizer.qualify import qualify
 # Looked up in Snowflake's reference; sqlglot itself takes any name for a function.
 FUNCTIONS = frozenset(
     {
-        *("abs", "cast", "chr", "coalesce", "convert_timezone", "count", "date_part", "dateadd", "floor"),
+        *(
+            "abs",
+            "cast",
+            "chr",
+            "coalesce",
+            "convert_timezone",
+            "count",
+            "date_part",
+            "dateadd",
+            "first_value",
+            "floor",
+        ),
         *("greatest", "lag", "lead", "least", "listagg", "lower", "max", "md5", "min", "mod", "position", "replace"),
         *("round", "row_number", "substring", "sum", "to_char", "try_cast"),
     }

@@ -2,7 +2,8 @@
 
 {% set own_columns = [
     'schema_name', 'pipeline_name', 'attribution', 'pipeline_candidates', 'committed_at', 'status', 'rows_loaded',
-    'count_method', 'schema_version_hash',
+    'count_method', 'schema_version_hash', 'run_id', 'orchestrator', 'run_url', 'extract_seconds', 'normalize_seconds',
+    'load_seconds',
 ] %}
 
 with observed_loads as (
@@ -32,6 +33,12 @@ evidence as (
 schema_candidates as (
 
     select * from {{ ref('int_schema_candidates') }}
+
+),
+
+load_runs as (
+
+    select * from {{ ref('int_load_runs') }}
 
 ),
 
@@ -106,8 +113,7 @@ row_totals as (
         table_counts.destination_name,
         table_counts.dataset_name,
         table_counts.load_id,
-        sum(table_counts.row_count) as rows_loaded,
-        min(table_counts.count_method) as count_method
+        sum(table_counts.row_count) as rows_loaded
     from table_counts
     inner join considered
         on considered.destination_name = table_counts.destination_name
@@ -121,21 +127,25 @@ row_totals as (
 counted as (
 
     select
-        counted_loads.destination_name,
-        counted_loads.dataset_name,
-        counted_loads.load_id,
+        considered.destination_name,
+        considered.dataset_name,
+        considered.load_id,
         cast(coalesce(row_totals.rows_loaded, 0) as {{ dbt.type_bigint() }}) as rows_loaded,
-        coalesce(row_totals.count_method, 'scanned') as count_method
-    from counted_loads
-    inner join considered
-        on considered.destination_name = counted_loads.destination_name
-        and considered.dataset_name = counted_loads.dataset_name
-        and considered.load_id = counted_loads.load_id
+        case when coalesce(load_runs.is_counted, false) then 'traced' else 'scanned' end as count_method
+    from considered
+    left join counted_loads
+        on counted_loads.destination_name = considered.destination_name
+        and counted_loads.dataset_name = considered.dataset_name
+        and counted_loads.load_id = considered.load_id
+    left join load_runs
+        on load_runs.destination_name = considered.destination_name
+        and load_runs.dataset_name = considered.dataset_name
+        and load_runs.load_id = considered.load_id
     left join row_totals
-        on row_totals.destination_name = counted_loads.destination_name
-        and row_totals.dataset_name = counted_loads.dataset_name
-        and row_totals.load_id = counted_loads.load_id
-    where counted_loads.is_whole
+        on row_totals.destination_name = considered.destination_name
+        and row_totals.dataset_name = considered.dataset_name
+        and row_totals.load_id = considered.load_id
+    where coalesce(counted_loads.is_whole, false) or coalesce(load_runs.is_counted, false)
 
 ),
 
@@ -216,8 +226,18 @@ built as (
         identified.status >= 0 as is_complete,
         identified.schema_version_hash,
         identified.stream_id,
+        load_runs.run_id,
+        load_runs.orchestrator,
+        load_runs.run_url,
+        load_runs.extract_seconds,
+        load_runs.normalize_seconds,
+        load_runs.load_seconds,
         {{ built_at() }} as built_at
     from identified
+    left join load_runs
+        on load_runs.destination_name = identified.destination_name
+        and load_runs.dataset_name = identified.dataset_name
+        and load_runs.load_id = identified.load_id
     left join counted
         on counted.destination_name = identified.destination_name
         and counted.dataset_name = identified.dataset_name

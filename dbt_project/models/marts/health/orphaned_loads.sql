@@ -11,8 +11,36 @@ with observed_loads as (
 
 ),
 
--- each load id is looked at once, when it is collected
+run_places as (
+
+    select * from {{ ref('int_run_places') }}
+
+),
+
+-- a load that a run began and did not finish may have left rows behind
+traced as (
+
+    select
+        run_places.destination_name,
+        run_places.dataset_name,
+        packages.load_id,
+        min(packages.pipeline_name) as pipeline_name
+    from {{ ref('int_call_packages') }} as packages
+    inner join {{ ref('int_run_calls') }} as run_calls on run_calls.transaction_id = packages.transaction_id
+    inner join run_places on run_places.run_id = run_calls.run_id
+    where packages.step_name = 'load'
+        and not packages.is_loaded
+        and run_places.is_observed
+    group by run_places.destination_name, run_places.dataset_name, packages.load_id
+
+),
+
+-- each load id is looked at once, when it is collected; of a failed run the place may become known later
 seen as (
+
+    select destination_name, dataset_name, load_id from traced
+
+    union all
 
     select destination_name, dataset_name, load_id
     from {{ ref('stg_observability__pipeline_states') }}
@@ -87,12 +115,13 @@ final as (
         never_committed.destination_name,
         never_committed.dataset_name,
         never_committed.load_id,
-        case
-            when named_by_state.load_id is null then 'data'
-            when found_in_data.load_id is null then 'state'
-            else 'data, state'
-        end as evidence,
-        named_by_state.pipeline_names,
+        substring(
+            case when found_in_data.load_id is not null then ', data' else '' end
+            || case when named_by_state.load_id is not null then ', state' else '' end
+            || case when traced.load_id is not null then ', trace' else '' end,
+            3
+        ) as evidence,
+        coalesce(named_by_state.pipeline_names, traced.pipeline_name) as pipeline_names,
         found_in_data.row_count,
         {{ load_id_time('never_committed.load_id') }} as started_at
     from never_committed
@@ -104,6 +133,10 @@ final as (
         on found_in_data.destination_name = never_committed.destination_name
         and found_in_data.dataset_name = never_committed.dataset_name
         and found_in_data.load_id = never_committed.load_id
+    left join traced
+        on traced.destination_name = never_committed.destination_name
+        and traced.dataset_name = never_committed.dataset_name
+        and traced.load_id = never_committed.load_id
 
 )
 

@@ -28,6 +28,18 @@ destinations as (
 
 ),
 
+runs as (
+
+    select * from {{ ref('runs') }}
+
+),
+
+load_runs as (
+
+    select * from {{ ref('int_load_runs') }}
+
+),
+
 listed_schemas as (
 
     select distinct
@@ -51,6 +63,17 @@ schema_lists as (
 
 ),
 
+-- a pipeline that never loaded is known from its runs; one whose dataset was copied, from the copied loads too
+named as (
+
+    select destination_name, dataset_name, pipeline_name from pipeline_states
+    union all
+    select destination_name, dataset_name, pipeline_name from runs where pipeline_id is not null
+    union all
+    select destination_name, dataset_name, pipeline_name from load_runs
+
+),
+
 named_pipelines as (
 
     select distinct
@@ -58,7 +81,37 @@ named_pipelines as (
         destination_name,
         dataset_name,
         pipeline_name
-    from pipeline_states
+    from named
+
+),
+
+run_orchestrators as (
+
+    select distinct
+        pipeline_id,
+        orchestrator
+    from runs
+    where orchestrator is not null
+
+),
+
+orchestrator_lists as (
+
+    select
+        pipeline_id,
+        {{ dbt.listagg('orchestrator', "', '", 'order by orchestrator') }} as orchestrators
+    from run_orchestrators
+    group by pipeline_id
+
+),
+
+run_types as (
+
+    select
+        pipeline_id,
+        max(destination_type) as destination_type
+    from runs
+    group by pipeline_id
 
 ),
 
@@ -113,12 +166,11 @@ final as (
     select
         all_pipelines.pipeline_id,
         all_pipelines.destination_name,
-        destinations.destination_type,
+        coalesce(destinations.destination_type, run_types.destination_type) as destination_type,
         all_pipelines.dataset_name,
         all_pipelines.pipeline_name,
         all_pipelines.schema_names,
-        -- known from captured runs only
-        cast(null as {{ dbt.type_string() }}) as orchestrators,
+        orchestrator_lists.orchestrators,
         activity.first_load_at,
         activity.last_load_at,
         activity.last_possible_load_at,
@@ -126,6 +178,8 @@ final as (
         cast(coalesce(activity.possible_load_count, 0) as {{ dbt.type_bigint() }}) as possible_load_count
     from all_pipelines
     left join activity on activity.pipeline_id = all_pipelines.pipeline_id
+    left join orchestrator_lists on orchestrator_lists.pipeline_id = all_pipelines.pipeline_id
+    left join run_types on run_types.pipeline_id = all_pipelines.pipeline_id
     left join destinations on destinations.destination_name = all_pipelines.destination_name
 
 )

@@ -4,6 +4,12 @@ with observed_tables as (
 
 ),
 
+flow_nodes as (
+
+    select * from {{ ref('int_flow_nodes') }}
+
+),
+
 loading as (
 
     select distinct
@@ -27,7 +33,8 @@ nesting as (
 
 ),
 
-united as (
+-- both stand in the schema that dlt itself keeps
+declared as (
 
     select * from loading
     union all
@@ -35,8 +42,48 @@ united as (
 
 ),
 
--- both stand in the schema that dlt itself keeps
-final as (
+declared_targets as (
+
+    select distinct to_node_id from declared
+
+),
+
+reading as (
+
+    select
+        node_id as from_node_id,
+        resource_node_id as to_node_id,
+        'reads' as edge_type,
+        confidence
+    from flow_nodes
+    where direction = 'input'
+
+),
+
+-- what wrote a table is taken from its schema where that is known
+writing as (
+
+    select
+        flow_nodes.resource_node_id as from_node_id,
+        flow_nodes.node_id as to_node_id,
+        'loads' as edge_type,
+        flow_nodes.confidence
+    from flow_nodes
+    left join declared_targets on declared_targets.to_node_id = flow_nodes.node_id
+    where flow_nodes.direction = 'output'
+        and declared_targets.to_node_id is null
+
+),
+
+traced as (
+
+    select * from reading
+    union all
+    select * from writing
+
+),
+
+united as (
 
     select
         from_node_id,
@@ -44,7 +91,24 @@ final as (
         edge_type,
         'declared' as method,
         cast(1 as {{ number_type() }}) as confidence
-    from united
+    from declared
+
+    union all
+
+    select
+        from_node_id,
+        to_node_id,
+        edge_type,
+        'traced' as method,
+        max(confidence) as confidence
+    from traced
+    group by from_node_id, to_node_id, edge_type
+
+),
+
+final as (
+
+    select * from united
 
 )
 

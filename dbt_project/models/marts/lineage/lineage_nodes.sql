@@ -4,6 +4,12 @@ with observed_tables as (
 
 ),
 
+flow_nodes as (
+
+    select * from {{ ref('int_flow_nodes') }}
+
+),
+
 resource_nodes as (
 
     select distinct
@@ -36,11 +42,84 @@ table_nodes as (
 
 ),
 
+-- what runs read and wrote, observed or not
+traced_resources as (
+
+    select
+        resource_node_id as node_id,
+        'resource' as node_type,
+        resource_name as node_name,
+        own_destination as destination_name,
+        own_dataset as dataset_name,
+        schema_name,
+        resource_name,
+        cast(null as {{ dbt.type_string() }}) as table_name
+    from flow_nodes
+
+),
+
+traced_places as (
+
+    select
+        node_id,
+        node_type,
+        node_name,
+        node_destination as destination_name,
+        node_dataset as dataset_name,
+        cast(null as {{ dbt.type_string() }}) as schema_name,
+        cast(null as {{ dbt.type_string() }}) as resource_name,
+        node_table as table_name,
+        location
+    from flow_nodes
+
+),
+
+united as (
+
+    select *, cast(null as {{ dbt.type_string() }}) as location, 1 as place from resource_nodes
+    union all
+    select *, cast(null as {{ dbt.type_string() }}) as location, 1 as place from table_nodes
+    union all
+    select *, cast(null as {{ dbt.type_string() }}) as location, 2 as place from traced_resources
+    union all
+    select *, 2 as place from traced_places
+
+),
+
+locations as (
+
+    select
+        node_id,
+        max(location) as location
+    from united
+    group by node_id
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by node_id order by place, node_name) as choice
+    from united
+
+),
+
 final as (
 
-    select * from resource_nodes
-    union all
-    select * from table_nodes
+    select
+        ranked.node_id,
+        ranked.node_type,
+        ranked.node_name,
+        ranked.destination_name,
+        ranked.dataset_name,
+        ranked.schema_name,
+        ranked.resource_name,
+        ranked.table_name,
+        locations.location
+    from ranked
+    inner join locations on locations.node_id = ranked.node_id
+    where ranked.choice = 1
 
 )
 

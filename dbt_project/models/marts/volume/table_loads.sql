@@ -29,8 +29,7 @@ counted as (
     select
         loads_to_count.*,
         table_counts.table_name,
-        table_counts.row_count,
-        table_counts.count_method
+        table_counts.row_count
     from loads_to_count
     inner join table_counts
         on table_counts.destination_name = loads_to_count.destination_name
@@ -48,7 +47,6 @@ received as (
     select
         stream_id,
         table_name,
-        count_method,
         load_number,
         lag(load_number, 1) over (partition by stream_id, table_name order by load_number) as second_last,
         lag(load_number, 2) over (partition by stream_id, table_name order by load_number) as third_last,
@@ -104,8 +102,7 @@ empty as (
     select
         loads_to_count.*,
         expected.table_name,
-        0 as row_count,
-        expected.count_method
+        0 as row_count
     from expected
     inner join loads_to_count
         on loads_to_count.stream_id = expected.stream_id
