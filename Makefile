@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install stand-ins demo test lint types unit accounts bench bench-capture clean
+.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture clean
 
 install: .venv/.installed
 
@@ -35,6 +35,10 @@ types: install
 
 unit: install stand-ins
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# What takes minutes: every model with every test of the project in the servers that stand for warehouses.
+test-long: install stand-ins
+	$(BIN)/pytest -n 2 --dist loadgroup -m long
 
 # Against real accounts, named by TEST_SNOWFLAKE_CREDENTIALS and TEST_BIGQUERY_CREDENTIALS; what stands there is dropped.
 accounts: install

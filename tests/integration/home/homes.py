@@ -17,9 +17,14 @@ from meta_pipeline.transform.project import project_folder
 
 KINDS = ("duckdb", "postgres", "snowflake", "bigquery")
 SERVERS = tuple(pytest.param(kind, marks=pytest.mark.xdist_group(f"home_{kind}")) for kind in KINDS[1:])
-SERVERS_AND_ACCOUNTS = tuple(
-    pytest.param(kind, marks=[pytest.mark.xdist_group(f"home_{kind}"), *([pytest.mark.account] if is_rented else [])])
-    for kind, is_rented in (("postgres", False), ("snowflake", True), ("bigquery", True))
+# How many steps of a home's life are compared: the past takes minutes in servers that stand for warehouses.
+PARITY_CASES = (
+    pytest.param("postgres", 4, marks=pytest.mark.xdist_group("home_postgres")),
+    *(pytest.param(kind, 2, marks=pytest.mark.xdist_group(f"home_{kind}")) for kind in ("snowflake", "bigquery")),
+    *(
+        pytest.param(kind, 4, marks=[pytest.mark.xdist_group(f"home_{kind}"), pytest.mark.long, pytest.mark.account])
+        for kind in ("snowflake", "bigquery")
+    ),
 )
 
 # When a mart was built, or a dataset read, differs from home to home.

@@ -35,8 +35,8 @@ MOMENT = "2026-01-15T12:00:00+00:00"
 @pytest.fixture(
     params=[
         "postgres",
-        pytest.param("snowflake", marks=pytest.mark.xdist_group("snowflake")),
-        pytest.param("bigquery", marks=pytest.mark.xdist_group("bigquery")),
+        pytest.param("snowflake", marks=[pytest.mark.long, pytest.mark.xdist_group("snowflake")]),
+        pytest.param("bigquery", marks=[pytest.mark.long, pytest.mark.xdist_group("bigquery")]),
     ]
 )
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
