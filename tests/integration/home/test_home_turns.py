@@ -118,24 +118,15 @@ def test_of_runs_that_start_at_once_one_holds_the_home(named: Named, kind: str) 
     assert sorted(line == "held" for line in told) == [False, False, True], told
 
 
-@pytest.mark.parametrize("kind", RELEASED_WITH_THE_PROCESS)
-def test_a_run_that_was_killed_holds_nothing(named: Named, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "ended"),
+    [*((kind, "kill") for kind in RELEASED_WITH_THE_PROCESS), *((kind, "terminate") for kind in KINDS)],
+)
+def test_a_run_that_was_ended_holds_nothing(named: Named, kind: str, ended: str) -> None:
     folder = named(kind)
     with folder.another_run() as holder:
         assert first_line(holder) == "held"
-        holder.kill()
-        holder.wait()
-
-        with my_turn(find_home(folder.path)):
-            pass
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_run_that_is_told_to_stop_holds_nothing(named: Named, kind: str) -> None:
-    folder = named(kind)
-    with folder.another_run() as holder:
-        assert first_line(holder) == "held"
-        holder.terminate()
+        getattr(holder, ended)()
         holder.wait()
 
         with my_turn(find_home(folder.path)):

@@ -104,8 +104,8 @@ def test_the_catalogue_of_snowflake_is_asked_what_a_strict_parser_reads() -> Non
     catalogue = snowflake.catalogue()
 
     for question in (catalogue.system_columns, catalogue.statistics, catalogue.user_columns):
-        strictly(str(question))
-    sqlglot.parse_one(snowflake.COST, read="snowflake", error_level=sqlglot.ErrorLevel.RAISE)
+        assert strictly(str(question)).find(exp.Table)
+    assert sqlglot.parse_one(snowflake.COST, read="snowflake", error_level=sqlglot.ErrorLevel.RAISE).find(exp.Select)
 
 
 def test_the_strict_parser_refuses_what_is_wrong() -> None:
