@@ -76,7 +76,7 @@ class FilesystemWarehouse:
     """
 
     destination_type = "filesystem"
-    reads_loads_apart = False
+    reads_at_once = False
 
     def __init__(
         self, files: Any, root: str, modified_at: Callable[[dict[str, Any]], datetime | None], config: Any

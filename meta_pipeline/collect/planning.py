@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from meta_pipeline.collect.cursors import (
+    OVERLAP,
     DatasetCursor,
     TableCursor,
     boundary_of,
@@ -53,7 +54,11 @@ def touched_since(kind: Kind, datasets: Sequence[Dataset], known: Mapping[str, D
 
 
 def make_plan(
-    warehouse: Warehouse, kind: Kind, datasets: Sequence[Dataset], known: Mapping[str, DatasetCursor]
+    warehouse: Warehouse,
+    kind: Kind,
+    datasets: Sequence[Dataset],
+    known: Mapping[str, DatasetCursor],
+    collected_at: datetime,
 ) -> Plan:
     """Asks the warehouse what changed in one kind of system table, and decides what is read.
 
@@ -61,11 +66,16 @@ def make_plan(
     latest row says where the next boundary lies: decision and cursor then rest on one look at the table, so that a row
     that comes in between the two is not lost.
 
+    A table that was never read is looked at once: its boundary is set by this collection's clock. Where the warehouse's
+    clock is so far behind that new rows come in before it, they are found by their number, and the table is read whole
+    a second time.
+
     Args:
         warehouse: The open warehouse.
         kind: The kind of system table.
         datasets: The datasets that may be read.
         known: How far they were read before.
+        collected_at: Start of the collection.
 
     Returns:
         The plan; without datasets where nothing changed.
@@ -73,7 +83,10 @@ def make_plan(
     before = {item.name: _cursor(known, item.name, kind) for item in datasets}
     changed_at = {item.name: item.tables[kind].changed_at for item in datasets if kind in item.tables}
     boundaries: dict[str, datetime | None] = {name: boundary_of(cursor) for name, cursor in before.items()}
-    first_look = warehouse.summarize(kind, datasets, boundaries, {})
+    upcoming: dict[str, datetime | None] = {
+        name: collected_at - OVERLAP for name, cursor in before.items() if cursor is None
+    }
+    first_look = warehouse.summarize(kind, datasets, boundaries, upcoming)
     changed = [
         item
         for item in datasets
@@ -86,8 +99,10 @@ def make_plan(
     }
     if not changed:
         return Plan(kind, cursors=confirmed)
-    upcoming = {item.name: next_boundary(first_look[item.name]) for item in changed}
-    summaries = warehouse.summarize(kind, changed, boundaries, upcoming)
+    again = [item for item in changed if item.name not in upcoming]
+    upcoming |= {item.name: next_boundary(first_look[item.name]) for item in again}
+    second_look = warehouse.summarize(kind, again, boundaries, upcoming) if again else {}
+    summaries = second_look | {item.name: first_look[item.name] for item in changed if before[item.name] is None}
     return Plan(
         kind,
         [item for item in changed if item.name in summaries],

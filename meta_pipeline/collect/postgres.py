@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -102,7 +103,7 @@ CATALOGUE = Catalogue(
 
 
 class PostgresConnection:
-    """A read-only connection to PostgreSQL.
+    """A read-only connection to PostgreSQL, with a session for each thread that asks.
 
     Args:
         credentials: dlt's resolved Postgres credentials.
@@ -117,7 +118,7 @@ class PostgresConnection:
     def __init__(self, credentials: Any, timeout_seconds: int = TIMEOUT_SECONDS) -> None:
         self._credentials = credentials
         self._timeout_seconds = timeout_seconds
-        self._connection = self._open()
+        self._sessions = {threading.get_ident(): self._open()}
 
     def arrow(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
         """Yields the result of a query in batches of a schema.
@@ -169,8 +170,9 @@ class PostgresConnection:
         return Cost()
 
     def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
+        """Closes the connection, in all its sessions."""
+        for session in self._sessions.values():
+            session.close()
 
     def _open(self) -> psycopg2.extensions.connection:
         credentials = self._credentials
@@ -189,10 +191,12 @@ class PostgresConnection:
         return connection
 
     def _session(self) -> psycopg2.extensions.connection:
-        """Returns the connection; a new one where the server has ended the last."""
-        if self._connection.closed:
-            self._connection = self._open()
-        return self._connection
+        """Returns this thread's session; a new one where the server has ended the last."""
+        thread = threading.get_ident()
+        session = self._sessions.get(thread)
+        if session is None or session.closed:
+            session = self._sessions[thread] = self._open()
+        return session
 
 
 def connect(config: Any, settings: DestinationSettings) -> SqlWarehouse:
@@ -206,7 +210,7 @@ def connect(config: Any, settings: DestinationSettings) -> SqlWarehouse:
         The open warehouse.
     """
     connection = PostgresConnection(config.credentials, settings.timeout_seconds)
-    return SqlWarehouse(connection, CATALOGUE, reads_loads_apart=True)
+    return SqlWarehouse(connection, CATALOGUE, reads_at_once=True)
 
 
 def _parameters(credentials: Any, timeout_seconds: int) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Reading:
         self._problems: list[Problem] = []
         self._row_count = 0
         self._cost = Cost()
+        self._plans: dict[Kind, Plan] = {}
+        self._schemas_seen: dict[str, int] = {}
         self._miscounted: set[str] = set()
         self._untold: set[str] = set()
 
@@ -154,24 +156,25 @@ class Reading:
         if self.settings.row_counts == "scan":
             self._forbidden = warehouse.forbidden_tables()
             self._known = {name: self._to_be_counted(name, cursor) for name, cursor in self._before.items()}
-        loads = self._plan(warehouse, "loads", readable)
-        versions = self._plan(warehouse, "versions", readable)
-        states = self._plan(warehouse, "states", readable)
-        tally = LoadTally(loads, self._known, self._forbidden)
-        read_loads = self._read_loads(warehouse, loads, tally)
-        read_others = chain(
-            self._read_versions(warehouse, versions),
-            self._read_states(warehouse, states),
-            self._read_statistics(warehouse, loads.datasets),
-            self._read_kept(warehouse, loads),
-        )
-        apart = warehouse.reads_loads_apart and loads.datasets
-        yield from self._counted(interleaved([read_loads, read_others]) if apart else chain(read_loads, read_others))
-        yield from self._count_rows(warehouse, loads, tally)
+        ways = [self._read_activity(warehouse, readable), self._read_schemas(warehouse, readable)]
+        yield from self._counted(interleaved(ways) if warehouse.reads_at_once else chain(*ways))
         self._problems.extend(warehouse.problems)
-        for plan in (loads, versions, states):
-            self._move(plan)
+        self._move()
         return self._outcomes(found)
+
+    def _read_activity(self, warehouse: Warehouse, datasets: Sequence[Dataset]) -> Iterator[Batch]:
+        """Reads what every load leaves: its row, the pipeline's state, rows and bytes of the tables, traces."""
+        loads, states = self._plan(warehouse, "loads", datasets), self._plan(warehouse, "states", datasets)
+        tally = LoadTally(loads, self._known, self._forbidden)
+        yield from self._read_loads(warehouse, loads, tally)
+        yield from self._read_states(warehouse, states)
+        yield from self._read_statistics(warehouse, loads.datasets)
+        yield from self._read_kept(warehouse, loads)
+        yield from self._count_rows(warehouse, loads, tally)
+
+    def _read_schemas(self, warehouse: Warehouse, datasets: Sequence[Dataset]) -> Iterator[Batch]:
+        """Reads what a load leaves where the schema changed."""
+        yield from self._read_versions(warehouse, self._plan(warehouse, "versions", datasets))
 
     def _plan(self, warehouse: Warehouse, kind: Kind, datasets: Sequence[Dataset]) -> Plan:
         """Plans the reading of one kind of system table, where it has the columns that are needed."""
@@ -183,7 +186,8 @@ class Reading:
                 self._problems.append(Problem(item.name, kind, message))
             else:
                 whole.append(item)
-        return make_plan(warehouse, kind, whole, self._known)
+        self._plans[kind] = make_plan(warehouse, kind, whole, self._known, self._collected_at)
+        return self._plans[kind]
 
     def _to_be_counted(self, name: str, cursor: DatasetCursor) -> DatasetCursor:
         """Returns the cursor from which loads are read: their beginning, where they were never counted before."""
@@ -214,7 +218,7 @@ class Reading:
         for version in versions:
             schemas[version.dataset_name].add(version.schema_name)
         for name, names in schemas.items():
-            self.cursors[name] = replace(self._cursor(name), schemas_seen=len(names))
+            self._schemas_seen[name] = len(names)
 
         def is_new(version: StoredVersion) -> bool:
             boundary = plan.boundaries.get(version.dataset_name)
@@ -322,8 +326,7 @@ class Reading:
             return
         moment = {"counted_at": self._collected_at}
         if tally.datasets:
-            counts = (self._arrow_batch(ROW_COUNTS, batch, moment) for batch in tally.counts(warehouse))
-            yield from self._counted(counts)
+            yield from (self._arrow_batch(ROW_COUNTS, batch, moment) for batch in tally.counts(warehouse))
         # Where a table could not be counted after all, the loads are counted anew next time.
         self._miscounted = {
             item.dataset_name for item in warehouse.problems if not item.kind and item.cause != "record"
@@ -340,13 +343,16 @@ class Reading:
             if item.name not in self._miscounted:
                 self.cursors[item.name] = tally.moved(item.name, self._cursor(item.name))
 
-    def _move(self, plan: Plan) -> None:
+    def _move(self) -> None:
         """Moves the cursors of what was read, except where a record was not readable: it is read again next time."""
-        held = {problem.dataset_name for problem in self._problems if problem.kind == plan.kind}
-        held |= self._miscounted | self._untold if plan.kind == "loads" else set()
-        for name, cursor in plan.cursors.items():
-            if name not in held:
-                self.cursors[name] = self._cursor(name).moved(plan.kind, cursor)
+        for name, count in self._schemas_seen.items():
+            self.cursors[name] = replace(self._cursor(name), schemas_seen=count)
+        for kind, plan in self._plans.items():
+            held = {problem.dataset_name for problem in self._problems if problem.kind == kind}
+            held |= self._miscounted | self._untold if kind == "loads" else set()
+            for name, cursor in plan.cursors.items():
+                if name not in held:
+                    self.cursors[name] = self._cursor(name).moved(kind, cursor)
 
     def _outcomes(self, found: Sequence[Dataset]) -> dict[str, Outcome]:
         problems: dict[str, list[Problem]] = defaultdict(list)

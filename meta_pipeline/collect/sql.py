@@ -208,7 +208,7 @@ class SqlWarehouse:
         connection: The open connection.
         catalogue: The catalogue queries of its family.
         dialect: How its family words the rest.
-        reads_loads_apart: Whether Arrow results come by another connection, so that they may be read at the same time.
+        reads_at_once: Whether several threads may ask at the same time.
     """
 
     def __init__(
@@ -217,9 +217,9 @@ class SqlWarehouse:
         catalogue: Catalogue,
         dialect: Dialect = Dialect(),
         *,
-        reads_loads_apart: bool = False,
+        reads_at_once: bool = False,
     ) -> None:
-        self.reads_loads_apart = reads_loads_apart
+        self.reads_at_once = reads_at_once
         self._connection = connection
         self._catalogue = catalogue
         self._dialect = dialect

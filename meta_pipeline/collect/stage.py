@@ -41,6 +41,11 @@ _OWN_CONFIG = {
     f"sources.{SECTION[-1]}.schema.naming": NAMING,
 }
 
+_FILE_CONFIG = {
+    # Load ids and hashes hardly shrink by it, and trying takes a quarter of the time that writing takes.
+    "disabled_compression_methods": "fsst",
+}
+
 
 @dataclass(frozen=True)
 class DatasetCoverage:
@@ -194,7 +199,9 @@ def _destination(home: Home) -> tuple[AnyDestination_CO, Any]:
     """Returns the home as dlt's destination, and the credentials of a server."""
     if home.destination_type == EMBEDDED:
         # A path alone is taken for a URL first, by SQLAlchemy, wherever that is installed.
-        return dlt.destinations.duckdb(DuckDbCredentials(home.database), destination_name=HOME_DESTINATION), None
+        credentials = DuckDbCredentials(home.database)
+        credentials.global_config = _FILE_CONFIG
+        return dlt.destinations.duckdb(credentials, destination_name=HOME_DESTINATION), None
     resolved = resolve(home)
     return resolved.destination, resolved.config.credentials
 

@@ -250,8 +250,8 @@ class Warehouse(Protocol):
     destination_type: str
     query_count: int
     problems: list[Problem]
-    reads_loads_apart: bool
-    """Whether loads may be read in one thread while versions and states are read in another."""
+    reads_at_once: bool
+    """Whether schema versions may be read in one thread while all else is read in another."""
 
     def discover(self) -> list[Dataset]:
         """Returns every dataset that holds a loads table, sorted by name."""

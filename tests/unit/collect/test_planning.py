@@ -46,7 +46,7 @@ class Loads:
 
 
 def plan(warehouse: Any, known: Mapping[str, DatasetCursor]) -> Plan:
-    return make_plan(cast(Warehouse, warehouse), "loads", [CRM, ERP], known)
+    return make_plan(cast(Warehouse, warehouse), "loads", [CRM, ERP], known, at(12))
 
 
 def read(warehouse: Any, known: Mapping[str, DatasetCursor]) -> dict[str, DatasetCursor]:
@@ -62,6 +62,25 @@ def test_everything_is_read_the_first_time() -> None:
     assert made.cursors["crm"] == TableCursor(
         rows=2, last=at(12).isoformat(), boundary=at(11).isoformat(), settled_rows=1
     )
+
+
+def test_what_was_never_read_is_looked_at_once() -> None:
+    warehouse = Loads({"crm": [at(9), at(12)], "erp": [at(9)]})
+
+    plan(warehouse, {})
+
+    assert warehouse.asked == [["crm", "erp"]]
+
+
+def test_where_the_clock_of_the_warehouse_is_behind_the_table_is_read_whole_once_more() -> None:
+    warehouse = Loads({"crm": [at(5)], "erp": []})
+    known = read(warehouse, {})
+    warehouse.times["crm"].append(at(6))
+
+    assert plan(warehouse, known).boundaries == {"crm": None}
+    known = read(warehouse, known)
+    warehouse.times["crm"].append(at(7))
+    assert plan(warehouse, known).boundaries == {"crm": at(5)}
 
 
 def test_where_nothing_changed_the_warehouse_is_asked_once() -> None:
@@ -119,7 +138,7 @@ def test_a_table_that_the_catalogue_does_not_tell_of_is_asked_every_time() -> No
 
 
 def test_the_moment_that_is_kept_is_the_one_from_before_the_reading() -> None:
-    made = make_plan(cast(Warehouse, Loads({"crm": [at(9)]})), "loads", [told("noon")], {})
+    made = make_plan(cast(Warehouse, Loads({"crm": [at(9)]})), "loads", [told("noon")], {}, at(12))
 
     assert made.cursors["crm"].changed_at == "noon"
 
@@ -127,7 +146,7 @@ def test_the_moment_that_is_kept_is_the_one_from_before_the_reading() -> None:
 def test_a_table_that_was_touched_and_holds_nothing_new_is_not_asked_again() -> None:
     known = {"crm": DatasetCursor(loads=TableCursor(rows=1, last=at(9).isoformat(), changed_at="noon"))}
 
-    made = make_plan(cast(Warehouse, Loads({"crm": [at(9)]})), "loads", [told("one")], known)
+    made = make_plan(cast(Warehouse, Loads({"crm": [at(9)]})), "loads", [told("one")], known, at(12))
 
     assert made.datasets == ()
     assert made.cursors == {"crm": TableCursor(rows=1, last=at(9).isoformat(), changed_at="one")}
