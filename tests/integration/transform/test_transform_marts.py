@@ -30,6 +30,10 @@ CONTRACT = {
     "run_steps": "run_id, step_number, step_name, started_at, finished_at, duration_seconds, load_ids",
     "table_loads": "destination_name, dataset_name, load_id, table_name, row_count, count_method",
     "table_volume_daily": "destination_name, dataset_name, table_name, load_date, row_count, load_count",
+    "volume_scores": "destination_name, dataset_name, table_name, grain, observed_at, load_id, observed_rows, "
+    "expected_rows, lower_bound, upper_bound, score, is_anomalous, method, history_count",
+    "volume_anomalies": "destination_name, dataset_name, table_name, grain, observed_at, load_id, pipeline_id, "
+    "pipeline_name, observed_rows, expected_rows, lower_bound, upper_bound, score, direction, is_latest",
     "incremental_cursors": "pipeline_name, source_name, resource_name, cursor_path, last_value, last_advanced_at, "
     "is_stuck, has_regressed",
     "orphaned_loads": "destination_name, dataset_name, load_id, evidence",
