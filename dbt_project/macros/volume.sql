@@ -16,7 +16,7 @@
 {%- endmacro %}
 
 {% macro log_of(rows) -%}
-    {{ nearest('ln(cast(' ~ rows ~ ' + 1 as ' ~ number_type() ~ ')) * ' ~ log_unit()) }}
+    {{ nearest('ln(' ~ number(rows ~ ' + 1') ~ ') * ' ~ log_unit()) }}
 {%- endmacro %}
 
 {#- The window of the observations of a series just before this one. -#}
@@ -44,41 +44,44 @@
     4000
 {%- endmacro %}
 
-{#- The mean of the last observations of the same phase, as long as all of them are remembered. -#}
-{% macro season(column, count, phase) -%}
-    {%- set window = before(count, phase) -%}
-    case
-            when observation_number <= {{ volume_memory() }}
+{#- Whether the last observations of the same phase are recent enough, each of them. -#}
+{% macro is_remembered(column, count, phase) -%}
+    (
+                observation_number <= {{ volume_memory() }}
                 or (
-                    count({{ column }}) {{ window }} = {{ count }}
-                    and min(observation_number) {{ window }} >= observation_number - {{ volume_memory() }}
+                    count({{ column }}) {{ before(count, phase) }} = {{ count }}
+                    and min(observation_number) {{ before(count, phase) }} >= observation_number - {{ volume_memory() }}
                 )
-                then {{ middle_mean(column, count, phase) }}
-        end
+            )
 {%- endmacro %}
 
-{#- The middle one of three. -#}
-{% macro middle_of_three(first, second, third) -%}
-    ({{ first }} + {{ second }} + {{ third }}
-                - least({{ first }}, {{ second }}, {{ third }})
-                - greatest({{ first }}, {{ second }}, {{ third }}))
+{#- The middle one of three columns, numbered from `first` on. -#}
+{% macro middle_of_three(prefix, first) -%}
+    {%- set columns = [prefix ~ first, prefix ~ (first + 1), prefix ~ (first + 2)] -%}
+    ({{ columns | join(' + ') }} - least({{ columns | join(', ') }}) - greatest({{ columns | join(', ') }}))
 {%- endmacro %}
 
-{#- The same for the sizes of errors: the square of a mean root is a mean in which an anomaly of the past counts little. -#}
+{% macro lagged(column, count) -%}
+    lag({{ column }}, {{ count }}) over (partition by series_id order by observation_number)
+{%- endmacro %}
+
+{% macro number(expression) -%}
+    cast({{ expression }} as {{ number_type() }})
+{%- endmacro %}
+
+{#- The square of a mean root is a mean in which an anomaly of the past counts little. -#}
 {% macro mean_of_roots(column, window) -%}
-    (sum({{ column }}) {{ window }} / cast(count({{ column }}) {{ window }} as {{ number_type() }}) / {{ log_unit() }})
+    (sum({{ column }}) {{ window }} / {{ number('count(' ~ column ~ ') ' ~ window) }} / {{ log_unit() }})
+{%- endmacro %}
+
+{#- The same without the highest. -#}
+{% macro lower_mean_of_roots(column, window) -%}
+    ((sum({{ column }}) {{ window }} - max({{ column }}) {{ window }})
+                    / {{ number('count(' ~ column ~ ') ' ~ window ~ ' - 1') }} / {{ log_unit() }})
 {%- endmacro %}
 
 {% macro root_of(expression) -%}
-    {{ nearest('sqrt(' ~ expression ~ ' / ' ~ log_unit() ~ ') * ' ~ log_unit()) }}
-{%- endmacro %}
-
-{#- The highest of a stretch of observations before this one: stretch 1 of 10 are the last ten, stretch 2 the ten before. -#}
-{% macro highest(column, count, stretch=1) -%}
-    max({{ column }}) over (
-            partition by series_id order by observation_number
-            rows between {{ count * stretch }} preceding and {{ count * (stretch - 1) + 1 }} preceding
-        )
+    {{ nearest('sqrt(' ~ number(expression) ~ ' / ' ~ log_unit() ~ ') * ' ~ log_unit()) }}
 {%- endmacro %}
 
 {#- Whole hours since 1970, in UTC. -#}

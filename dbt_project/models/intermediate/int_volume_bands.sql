@@ -123,12 +123,13 @@ typical as (
         count(miss) {{ before(270) }} as history_count,
         {{ mean_of_roots('root_miss', before(60)) }} as recent_root,
         case
-            when observation_number <= {{ volume_memory() }}
-                or min(observation_number) {{ before(14, 'day_phase') }} >= observation_number - {{ volume_memory() }}
-                then {{ mean_of_roots('root_miss', before(14, 'day_phase')) }}
+            when {{ is_remembered('miss', 14, 'day_phase') }} and count(miss) {{ before(14, 'day_phase') }} >= 2
+                then {{ lower_mean_of_roots('root_miss', before(14, 'day_phase')) }}
         end as same_hour_root,
         -- more than three a day, by the last thirty
-        hour_number - min(hour_number) {{ before(30) }} < 8 * count(hour_number) {{ before(30) }} as is_frequent
+        coalesce(
+            hour_number - min(hour_number) {{ before(30) }} < 8 * count(hour_number) {{ before(30) }}, false
+        ) as is_frequent
     from roots
 
 ),
@@ -159,20 +160,31 @@ relative as (
 
 ),
 
--- the highest misses of three stretches each
+-- the highest misses of the last stretch ...
+last_stretch as (
+
+    select
+        *,
+        max(miss) {{ before(5) }} as miss_1,
+        max(miss) {{ before(15) }} as highest_miss,
+        max(relative_miss) {{ before(10) }} as relative_miss_1,
+        max(relative_miss) {{ before(30) }} as highest_relative_miss
+    from relative
+
+),
+
+-- ... and of those before it
 stretches as (
 
     select
         *,
-        {% for miss, counts in {'miss': [10, 30], 'relative_miss': [10, 30, 90]}.items() %}
-        {% for count in counts %}
-        {% for stretch in [1, 2, 3] %}
-        {{ highest(miss, count, stretch) }} as {{ miss }}_{{ count }}_{{ stretch }},
+        {% for place in range(2, 10) %}
+        {{ lagged('miss_1', 5 * (place - 1)) }} as miss_{{ place }},
         {% endfor %}
+        {% for place in range(2, 28) %}
+        {{ lagged('relative_miss_1', 10 * (place - 1)) }} as relative_miss_{{ place }}{{ ',' if not loop.last }}
         {% endfor %}
-        {% endfor %}
-        coalesce(is_frequent, false) as has_hours
-    from relative
+    from last_stretch
 
 ),
 
@@ -180,43 +192,52 @@ middles as (
 
     select
         *,
-        {% for miss, counts in {'miss': [10, 30], 'relative_miss': [10, 30, 90]}.items() %}
-        {% for count in counts %}
-        {{ middle_of_three(
-            miss ~ '_' ~ count ~ '_1', miss ~ '_' ~ count ~ '_2', miss ~ '_' ~ count ~ '_3'
-        ) }} as {{ miss }}_{{ count }},
+        {% for place in range(1, 4) %}
+        {{ middle_of_three('miss_', 3 * place - 2) }} as middle_miss_{{ place }},
         {% endfor %}
+        {% for place in range(1, 10) %}
+        {{ middle_of_three('relative_miss_', 3 * place - 2) }} as middle_relative_miss_{{ place }}{{ ',' if not loop.last }}
         {% endfor %}
-        ln(130) as wanted_of_frequent,
-        ln(44) as wanted
     from stretches
     where is_new
 
 ),
 
--- However misses are distributed, one in 15, 44 or 130 is beyond the middle one of the highest of three stretches of 10, 30
--- or 90. Wanted is 44, and 130 of what comes more than three times a day; as long as the history is too short for that,
--- the tail is taken for exponential.
+middles_of_middles as (
+
+    select
+        *,
+        {{ middle_of_three('middle_miss_', 1) }} as settled_miss,
+        {% for place in range(1, 4) %}
+        {{ middle_of_three('middle_relative_miss_', 3 * place - 2) }} as settled_relative_miss_{{ place }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from middles
+
+),
+
+-- However misses are distributed, one in 7.7 is beyond the middle of the highest of stretches of five, one in 15 of ten.
+-- From there to the one in 60, or in 500 of what comes often, the tail is taken for exponential: quantiles that far out would
+-- be made of the anomalies of the past themselves.
 tolerated as (
 
     select
         *,
         case
-            when has_hours then
-                case
-                    when history_count >= 270 then relative_miss_90
-                    when history_count >= 90 then relative_miss_30 * wanted_of_frequent / ln(44)
-                    when history_count >= 30 then relative_miss_10 * wanted_of_frequent / ln(15)
-                    when history_count >= 4 then relative_miss_30_1 * wanted_of_frequent / ln(cast(history_count + 1 as {{ number_type() }}))
-                end * (typical_miss / {{ log_unit() }})
+            when is_frequent then
+                typical_miss / {{ log_unit() }} * ln(500) * case
+                    when history_count >= 270 then {{ middle_of_three('settled_relative_miss_', 1) }} / ln(15)
+                    when history_count >= 90 then settled_relative_miss_1 / ln(15)
+                    when history_count >= 30 then middle_relative_miss_1 / ln(15)
+                    when history_count >= 4 then highest_relative_miss / ln({{ number('history_count + 1') }})
+                end
             else
-                case
-                    when history_count >= 90 then miss_30
-                    when history_count >= 30 then miss_10 * wanted / ln(15)
-                    when history_count >= 4 then miss_30_1 * wanted / ln(cast(history_count + 1 as {{ number_type() }}))
+                ln(60) * case
+                    when history_count >= 45 then settled_miss / ln(7.7)
+                    when history_count >= 15 then middle_miss_1 / ln(7.7)
+                    when history_count >= 4 then highest_miss / ln({{ number('history_count + 1') }})
                 end
         end as tolerated_miss
-    from middles
+    from middles_of_middles
 
 ),
 

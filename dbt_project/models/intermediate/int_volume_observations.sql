@@ -149,7 +149,8 @@ steps as (
 
 ),
 
--- a table with rows on eight of the fourteen days before is loaded daily: a day without a load is a day with no rows
+-- A table with rows on eight of the fourteen days before is loaded daily, and on this weekday where it was in one of the
+-- last two weeks: a day without a load is then a day with no rows.
 empty_days as (
 
     select
@@ -166,6 +167,13 @@ empty_days as (
         on received.next_number is null
         or received.day_number + steps.step < received.next_number
     where received.eighth_last >= received.day_number + steps.step - 14
+        and exists (
+            select 1
+            from days
+            where days.series_id = received.series_id
+                and days.day_number in (received.day_number + steps.step - 7, received.day_number + steps.step - 14)
+                and days.row_count > 0
+        )
         and not exists (
             select 1
             from days

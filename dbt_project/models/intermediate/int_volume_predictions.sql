@@ -109,8 +109,12 @@ seasons as (
     select
         *,
         {{ middle_mean('log_rows', 7) }} as level_log,
-        {{ season('log_rows', 7, 'day_phase') }} as day_log,
-        {{ season('log_rows', 5, 'week_phase') }} as week_log
+        {% for season, count in {'day': 7, 'week': 5}.items() %}
+        case
+            when {{ is_remembered('log_rows', count, season ~ '_phase') }}
+                then {{ middle_mean('log_rows', count, season ~ '_phase') }}
+        end as {{ season }}_log{{ ',' if not loop.last }}
+        {% endfor %}
     from series
 
 ),
