@@ -73,12 +73,15 @@ def _with_fault(number: int, series: Series, fault: str) -> Copy:
 
 
 def planted_places(series: Series, random: Random) -> tuple[int, ...]:
-    """Returns a place in each stretch of forty observations after the warm-up, where there are rows enough."""
-    places = _after_warm_up(series)
+    """Returns one of each forty places after the warm-up where there are rows enough.
+
+    Args:
+        series: The series.
+        random: Chooses.
+    """
     sizes = _usual_rows(series)
-    stretches = (places[start : start + SPACING] for start in range(0, len(places), SPACING))
-    eligible = ([place for place in stretch if _is_seen(series.rows[place], sizes[place])] for stretch in stretches)
-    return tuple(random.choice(stretch) for stretch in eligible if stretch)
+    places = [place for place in _after_warm_up(series) if _is_seen(series.rows[place], sizes[place])]
+    return tuple(random.choice(places[start : start + SPACING]) for start in range(0, len(places), SPACING))
 
 
 def _declining(number: int, series: Series) -> Copy:
