@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks.detection.series import Series
 
-# One in forty observations is wrong, of those at an hour, or on a weekday, with rows enough for half of them to be seen.
+# One in forty is wrong, of those observations where there are rows enough for half of them to matter.
 SPACING = 40
 FEWEST_ROWS = 10
 # Nothing is planted, and no alarm counted, before: every method has had its time to learn.
@@ -19,10 +19,10 @@ DECLINE, DECLINED = timedelta(days=28), timedelta(days=7)
 
 Change = Callable[[int], int]
 FAULTS: dict[str, tuple[str, Change]] = {
-    "outage": ("low", lambda rows: 0),
+    "outage": ("low", lambda _: 0),
     "half": ("low", lambda rows: rows // 2),
     "double": ("high", lambda rows: rows * 2),
-    "×10": ("high", lambda rows: rows * 10),
+    "x10": ("high", lambda rows: rows * 10),
 }
 CLEAN, SLOW_DECLINE = "clean", "slow decline"
 
