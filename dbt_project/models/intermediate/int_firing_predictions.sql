@@ -20,7 +20,7 @@ predicted as (
         habits.sequence_id,
         habits.slack_seconds,
         habits.interval_seconds,
-        false as is_next,
+        gaps.recency as anchor_number,
         gaps.started_seconds as anchor_seconds,
         gaps.ended_seconds as actual_seconds
     from gaps
@@ -33,7 +33,7 @@ predicted as (
         sequence_id,
         slack_seconds,
         interval_seconds,
-        true as is_next,
+        0 as anchor_number,
         alive_seconds as anchor_seconds,
         cast(null as {{ number_type() }}) as actual_seconds
     from habits
@@ -72,7 +72,7 @@ month_{{ months }} as (
         cast({{ dbt.dateadd('month', -months, utc_date(from_epoch('anchor_seconds'))) }} as date) as same_day,
         {{ utc_date(from_epoch('anchor_seconds')) }} as anchor_day
     from anchors
-    where is_next
+    where anchor_number = 0
 
 ),
 {% endfor %}
@@ -88,7 +88,7 @@ looks as (
         sequence_id,
         slack_seconds,
         interval_seconds,
-        is_next,
+        anchor_number,
         anchor_seconds,
         actual_seconds,
         is_clock_changing,
@@ -109,7 +109,7 @@ looks as (
         sequence_id,
         slack_seconds,
         interval_seconds,
-        is_next,
+        anchor_number,
         anchor_seconds,
         actual_seconds,
         is_clock_changing,
@@ -136,7 +136,7 @@ timeline as (
         0 as is_look,
         coalesce(ended_seconds, 1e12) as ended_seconds,
         cast(null as {{ dbt.type_string() }}) as calendar,
-        cast(null as {{ dbt.type_boolean() }}) as is_next,
+        cast(null as {{ dbt.type_bigint() }}) as anchor_number,
         cast(null as {{ dbt.type_boolean() }}) as is_clock_changing,
         cast(null as {{ number_type() }}) as anchor_seconds,
         cast(null as {{ number_type() }}) as actual_seconds,
@@ -153,7 +153,7 @@ timeline as (
         1 as is_look,
         cast(null as {{ number_type() }}) as ended_seconds,
         calendar,
-        is_next,
+        anchor_number,
         is_clock_changing,
         anchor_seconds,
         actual_seconds,
@@ -181,7 +181,7 @@ seen as (
     select
         sequence_id,
         calendar,
-        is_next,
+        anchor_number,
         is_clock_changing,
         anchor_seconds,
         actual_seconds,
@@ -191,13 +191,16 @@ seen as (
                 then following_seconds + back_seconds
                 -- over a night or a weekend, clocks may be changed before it
                 + case
-                    when is_next and is_clock_changing and shift_seconds >= 0 and following_seconds - at_seconds >= 6 * 3600
+                    when anchor_number = 0
+                        and is_clock_changing
+                        and shift_seconds >= 0
+                        and following_seconds - at_seconds >= 6 * 3600
                         then 3600
                     else 0
                 end
             -- of times without a pause no firings are kept
             else anchor_seconds + interval_seconds
-        end as predicted_seconds
+        end as expected_seconds
     from located
     where is_look = 1 and following_seconds < 1e12
 
@@ -208,10 +211,10 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by sequence_id, calendar, is_next, anchor_seconds, shift_seconds order by predicted_seconds
+            partition by sequence_id, calendar, anchor_number, shift_seconds order by expected_seconds
         ) as place,
         count(*) over (
-            partition by sequence_id, calendar, is_next, anchor_seconds, shift_seconds
+            partition by sequence_id, calendar, anchor_number, shift_seconds
         ) as look_count
     from seen
 
@@ -223,16 +226,16 @@ agreed as (
     select
         sequence_id,
         calendar,
-        is_next,
-        anchor_seconds,
+        anchor_number,
         shift_seconds,
         is_clock_changing,
+        max(anchor_seconds) as anchor_seconds,
         max(actual_seconds) as actual_seconds,
-        max(case when place = floor(look_count / 2) + 1 then predicted_seconds end) as predicted_seconds
+        max(case when place = floor(look_count / 2) + 1 then expected_seconds end) as predicted_seconds
     from ranked
-    group by sequence_id, calendar, is_next, anchor_seconds, shift_seconds, is_clock_changing
+    group by sequence_id, calendar, anchor_number, shift_seconds, is_clock_changing
     having calendar in ('day', 'week')
-        or (max(look_count) = 3 and max(predicted_seconds) - min(predicted_seconds) <= 6 * 3600)
+        or (max(look_count) = 3 and max(expected_seconds) - min(expected_seconds) <= 6 * 3600)
 
 ),
 
@@ -242,9 +245,9 @@ fitting as (
     select
         *,
         row_number() over (
-            partition by sequence_id, calendar, is_next, anchor_seconds
+            partition by sequence_id, calendar, anchor_number
             order by
-                case when is_next then -predicted_seconds else abs(actual_seconds - predicted_seconds) end,
+                case when anchor_number = 0 then -predicted_seconds else abs(actual_seconds - predicted_seconds) end,
                 shift_seconds
         ) as fit
     from agreed
@@ -256,7 +259,7 @@ final as (
     select
         sequence_id,
         calendar,
-        is_next,
+        anchor_number = 0 as is_next,
         anchor_seconds,
         actual_seconds,
         predicted_seconds,

@@ -1,0 +1,1 @@
+"""How well are trouble and silence detected? Benchmarks with planted faults."""
