@@ -141,7 +141,7 @@ timeline as (
         cast(null as {{ number_type() }}) as anchor_seconds,
         cast(null as {{ number_type() }}) as actual_seconds,
         cast(null as {{ number_type() }}) as interval_seconds,
-        cast(null as {{ dbt.type_int() }}) as shift_seconds,
+        cast(null as {{ dbt.type_bigint() }}) as shift_seconds,
         cast(null as {{ number_type() }}) as back_seconds
     from gaps
 
