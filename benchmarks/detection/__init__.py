@@ -1,1 +1,1 @@
-"""How well are trouble and silence detected? Benchmarks with planted faults."""
+"""How much of what goes wrong is noticed, and how often an alarm is false, on real public series with planted faults."""

@@ -172,3 +172,17 @@
     {%- endset -%}
     {{ delete_stale(['run_id'], stale) }}
 {%- endmacro %}
+
+{#- Days are scored anew from the first that changed on. -#}
+{% macro delete_changed_days() -%}
+    {%- set stale -%}
+        select known.series_id, known.observation_number
+        from {{ this }} as known
+        inner join ({{ first_changed_days() }}) as changed
+            on changed.destination_name = known.destination_name
+            and changed.dataset_name = known.dataset_name
+            and changed.load_date <= {{ utc_date('known.observed_at') }}
+        where known.load_id is null
+    {%- endset -%}
+    {{ delete_stale(['series_id', 'observation_number'], stale) }}
+{%- endmacro %}

@@ -7,6 +7,10 @@
 -- depends_on: {{ ref('orphaned_loads') }}
 -- depends_on: {{ ref('table_loads') }}
 -- depends_on: {{ ref('table_volume_daily') }}
+-- depends_on: {{ ref('int_volume_observations') }}
+-- depends_on: {{ ref('int_volume_predictions') }}
+-- depends_on: {{ ref('int_volume_bands') }}
+-- depends_on: {{ ref('volume_scores') }}
 -- depends_on: {{ ref('observed_columns') }}
 -- depends_on: {{ ref('schema_changes') }}
 -- depends_on: {{ ref('int_call_packages') }}

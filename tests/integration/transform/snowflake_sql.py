@@ -27,12 +27,13 @@ FUNCTIONS = frozenset(
             "date_trunc",
             "dateadd",
             "datediff",
+            "exp",
             "extract",
             "first_value",
             "floor",
         ),
-        *("greatest", "lag", "lead", "least", "listagg", "lower", "max", "md5", "min", "mod", "position", "replace"),
-        *("round", "row_number", "substring", "sum", "to_char", "try_cast"),
+        *("greatest", "lag", "lead", "least", "listagg", "ln", "lower", "max", "md5", "min", "mod", "position", "replace"),
+        *("round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
     }
 )
 _BEFORE_PARENTHESIS = frozenset(

@@ -100,7 +100,7 @@ def test_snowflake_knows_every_model(compiled: Compiled, snowflake: SnowflakeRea
 
 def test_incremental_models_have_their_hooks(compiled: Compiled) -> None:
     for warehouse in ("bigquery", "snowflake"):
-        assert sum(len(model.hooks) for model in compiled(warehouse, "incremental")) == 13
+        assert sum(len(model.hooks) for model in compiled(warehouse, "incremental")) == 21
         assert not any(model.hooks for model in compiled(warehouse, "whole"))
 
 

@@ -1,4 +1,23 @@
-with observations as (
+{{
+    config(
+        pre_hook=["{{ delete_recounted_loads() }}", "{{ delete_changed_days() }}"],
+        **replaced_by(['series_id', 'observation_number'], day='observed_at')
+    )
+}}
+
+-- depends_on: {{ ref('int_loads_to_count') }}
+
+with bands as (
+
+    select * from {{ ref('int_volume_bands') }}
+    where tolerated_log is not null
+    {% if is_incremental() %}
+        and {{ is_built_since() }}
+    {% endif %}
+
+),
+
+observations as (
 
     select * from {{ ref('int_volume_observations') }}
 
@@ -18,65 +37,15 @@ pipelines as (
 
 ),
 
--- whole millionths of a logarithm: sums of whole numbers are the same in whatever order a warehouse adds them up
+-- no more than fits a whole number of rows
 measured as (
 
     select
         *,
-        cast(round(ln(observed_rows + 1) * 1000000) as {{ dbt.type_bigint() }}) as log_rows
-    from observations
-
-),
-
-levels as (
-
-    select
-        *,
-        sum(log_rows) over recent as log_sum,
-        min(log_rows) over recent as log_min,
-        max(log_rows) over recent as log_max,
-        count(*) over recent as level_count
-    from measured
-    window recent as (
-        partition by series_id, grain order by observation_number rows between 7 preceding and 1 preceding
-    )
-
-),
-
-predicted as (
-
-    select
-        *,
-        case
-            when level_count >= 3 then cast(floor((log_sum - log_min - log_max) / (level_count - 2.0)) as {{ dbt.type_bigint() }})
-        end as expected_log
-    from levels
-
-),
-
-missed as (
-
-    select
-        *,
-        abs(log_rows - expected_log) as error
-    from predicted
-
-),
-
-banded as (
-
-    select
-        *,
-        count(error) over (
-            partition by series_id, grain order by observation_number rows between 42 preceding and 1 preceding
-        ) as history_count,
-        {% for block in range(3) %}
-        max(error) over (
-            partition by series_id, grain
-            order by observation_number rows between {{ 14 * (block + 1) }} preceding and {{ 14 * block + 1 }} preceding
-        ) as error_{{ block }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from missed
+        expected_log / {{ log_unit() }} as expected_ln,
+        greatest(expected_log - tolerated_log, 0) / {{ log_unit() }} as lower_ln,
+        least((expected_log + tolerated_log) / {{ log_unit() }}, 43) as upper_ln
+    from bands
 
 ),
 
@@ -84,62 +53,80 @@ tolerated as (
 
     select
         *,
-        error_0 + error_1 + error_2 - least(error_0, error_1, error_2) - greatest(error_0, error_1, error_2)
-            as tolerance
-    from banded
-    where history_count >= 4
+        {{ hundredth('exp(expected_ln) - 1') }} as expected_rows,
+        {{ hundredth('exp(lower_ln) - 1') }} as lowest_rows,
+        {{ hundredth('exp(upper_ln) - 1') }} as highest_rows
+    from measured
 
 ),
 
+-- a quarter more or less, or three rows, is nobody's alarm; but none at all is, where there always were some
 bounded as (
 
     select
         *,
-        exp(expected_log / 1000000.0) - 1 as expected_rows,
-        greatest(0, exp((expected_log - coalesce(tolerance, error_0)) / 1000000.0) - 1) as lower_bound,
-        exp((expected_log + coalesce(tolerance, error_0)) / 1000000.0) - 1 as upper_bound
+        least(lowest_rows, {{ hundredth('0.75 * expected_rows') }}, greatest(expected_rows - 3, 0.5)) as lower_bound,
+        greatest(highest_rows, {{ hundredth('1.25 * expected_rows') }}, expected_rows + 3) as upper_bound
     from tolerated
 
 ),
 
-judged as (
+observed as (
 
     select
-        *,
+        observations.*,
+        bounded.method,
+        bounded.history_count,
+        bounded.expected_rows,
+        bounded.lower_bound,
+        bounded.upper_bound,
         case
-            when observed_rows < lower_bound and expected_rows - observed_rows >= 0.3 * expected_rows then 'low'
-            when observed_rows > upper_bound and observed_rows - expected_rows >= 0.3 * expected_rows then 'high'
+            when observations.observed_rows < bounded.lower_bound then 'low'
+            when observations.observed_rows > bounded.upper_bound then 'high'
         end as direction,
-        error / greatest(coalesce(tolerance, error_0), 10000.0) as score
+        abs(ln(cast(observations.observed_rows + 1 as {{ number_type() }})) - bounded.expected_ln) as distance,
+        abs(
+            ln(case
+                when observations.observed_rows < bounded.expected_rows then bounded.lower_bound
+                else bounded.upper_bound
+            end + 1) - bounded.expected_ln
+        ) as half_width
     from bounded
+    inner join observations
+        on observations.series_id = bounded.series_id
+        and observations.observation_number = bounded.observation_number
 
 ),
 
 final as (
 
     select
-        judged.relation_id,
-        judged.series_id,
-        judged.pipeline_id,
-        judged.destination_name,
-        judged.dataset_name,
-        judged.table_name,
+        observed.relation_id,
+        observed.series_id,
+        observed.observation_number,
+        observed.pipeline_id,
+        observed.destination_name,
+        observed.dataset_name,
+        observed.table_name,
         pipelines.pipeline_name,
-        judged.grain,
-        judged.load_id,
-        judged.observed_at,
-        judged.observation_number,
-        judged.observed_rows,
-        cast(judged.expected_rows as {{ number_type() }}) as expected_rows,
-        cast(judged.lower_bound as {{ number_type() }}) as lower_bound,
-        cast(judged.upper_bound as {{ number_type() }}) as upper_bound,
-        cast(judged.score as {{ number_type() }}) as score,
-        judged.direction,
-        judged.direction is not null as is_anomalous,
-        'level' as method,
-        cast(judged.history_count as {{ dbt.type_bigint() }}) as history_count
-    from judged
-    left join pipelines on pipelines.pipeline_id = judged.pipeline_id
+        observed.grain,
+        observed.load_id,
+        observed.observed_at,
+        observed.observed_rows,
+        cast(observed.expected_rows as {{ number_type() }}) as expected_rows,
+        cast(observed.lower_bound as {{ number_type() }}) as lower_bound,
+        cast(observed.upper_bound as {{ number_type() }}) as upper_bound,
+        cast(case
+            when observed.half_width > 0 then {{ hundredth('observed.distance / observed.half_width') }}
+            else 0
+        end as {{ number_type() }}) as score,
+        observed.direction,
+        observed.direction is not null as is_anomalous,
+        observed.method,
+        cast(observed.history_count as {{ dbt.type_bigint() }}) as history_count,
+        {{ built_at() }} as built_at
+    from observed
+    left join pipelines on pipelines.pipeline_id = observed.pipeline_id
 
 )
 
