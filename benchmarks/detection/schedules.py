@@ -113,7 +113,7 @@ class Verdict:
 
 def _days() -> Iterator[date]:
     day = FIRST_DAY
-    while day < CHECKED_UNTIL + timedelta(days=40):
+    while day < CHECKED_UNTIL + timedelta(days=75):
         yield day
         day += timedelta(days=1)
 

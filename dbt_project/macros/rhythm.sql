@@ -44,3 +44,32 @@
         )
     end
 {%- endmacro %}
+
+{#-
+    Hours within which the variable `expected_within_hours`, by glob of pipeline names, wants a load; the first glob that
+    matches counts.
+-#}
+{% macro expected_within_hours(name) -%}
+    {%- set hours_by_glob = var('expected_within_hours', {}) -%}
+    cast(
+        {%- if hours_by_glob %}
+        case
+            {%- for glob, hours in hours_by_glob.items() %}
+            when {{ matches_glob(name, glob) }} then {{ hours }}
+            {%- endfor %}
+        end
+        {%- else %} null
+        {%- endif %} as {{ number_type() }}
+    )
+{%- endmacro %}
+
+{#- `*` and `?` of a glob. What `like` itself would take for a sign of its own stands for itself on both sides. -#}
+{% macro matches_glob(name, glob) -%}
+    {%- set signs = {'_': 28, '%': 29} -%}
+    {%- set sides = namespace(name=name, pattern=dbt.string_literal(dbt.escape_single_quotes(glob))) -%}
+    {%- for sign, code in signs.items() -%}
+        {%- set sides.name = "replace(" ~ sides.name ~ ", '" ~ sign ~ "', chr(" ~ code ~ "))" -%}
+        {%- set sides.pattern = "replace(" ~ sides.pattern ~ ", '" ~ sign ~ "', chr(" ~ code ~ "))" -%}
+    {%- endfor -%}
+    {{ sides.name }} like replace(replace({{ sides.pattern }}, '*', '%'), '?', '_')
+{%- endmacro %}

@@ -84,7 +84,8 @@ observed as (
         rhythms.interval_seconds,
         rhythms.tolerance_seconds,
         rhythms.expected_at,
-        rhythms.expected_by,
+        rhythms.expected_by as learned_by,
+        {{ expected_within_hours('pipelines.pipeline_name') }} as within_hours,
         rhythms.weekdays,
         rhythms.firings_per_day,
         rhythms.longest_gap_seconds,
@@ -156,6 +157,11 @@ measured as (
         -- nobody knows of the time that was not read
         {{ to_epoch('coalesce(read_until, judged_at)') }} - {{ to_epoch('last_load_at') }} as silent_seconds,
         {{ to_epoch('judged_at') }} - {{ to_epoch('read_until') }} > 86400 as is_read_long_ago,
+        -- what is configured goes before what is learned
+        case
+            when within_hours is null then learned_by
+            else {{ from_epoch(to_epoch('last_alive_at') ~ ' + 3600 * within_hours') }}
+        end as expected_by,
         -- without a rhythm the longest gap so far stands in, and nine days where there is none
         coalesce(interval_seconds, longest_gap_seconds, 9 * 86400) as patience_seconds
     from alive
@@ -224,16 +230,20 @@ worded as (
                 else ''
             end as silence,
         case
+            when within_hours is not null
+                then 'every ' || {{ duration_words('3600 * within_hours') }} || ', as configured'
             when calendar = 'interval' then 'every ' || {{ duration_words('interval_seconds') }}
             when firings_per_day < 1.5
                 then weekdays || ' at about ' || substring({{ utc_minute('expected_at') }}, 12, 5) || ' UTC'
             else weekdays || ', several times a day'
         end as habit,
         case
+            when within_hours is not null then ''
             when calendar <> 'interval' and firings_per_day >= 1.5
-                then ', next at about ' || {{ utc_minute('expected_at') }} || ' UTC'
-            else ''
-        end || ', ± ' || {{ duration_words('tolerance_seconds') }} as next_time,
+                then ', next at about ' || {{ utc_minute('expected_at') }} || ' UTC, ± '
+                    || {{ duration_words('tolerance_seconds') }}
+            else ', ± ' || {{ duration_words('tolerance_seconds') }}
+        end as next_time,
         {{ counted('load_count', 'load') }} as load_words,
         case
             when uncertain_load_count = 1
@@ -294,7 +304,7 @@ reasoned as (
                     || {{ utc_minute('expected_by') }} || ' UTC)' || doubt
             when status = 'retired' and last_load_at is null
                 then 'no run for ' || {{ duration_words('idle_seconds') }} || ' and no load ever'
-            when status = 'retired' and interval_seconds is not null
+            when status = 'retired' and coalesce(within_hours, interval_seconds) is not null
                 then 'no load for ' || silence || '; it used to load ' || habit || doubt
             when status = 'retired'
                 then 'no load for ' || silence || ', after ' || load_words || doubt

@@ -32,8 +32,8 @@ FUNCTIONS = frozenset(
             "first_value",
             "floor",
         ),
-        *("greatest", "lag", "lead", "least", "listagg", "ln", "lower", "max", "md5", "min", "mod", "position", "replace"),
-        *("round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
+        *("greatest", "lag", "lead", "least", "listagg", "ln", "lower", "max", "md5", "min", "mod", "position"),
+        *("replace", "round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
     }
 )
 _BEFORE_PARENTHESIS = frozenset(
