@@ -89,7 +89,7 @@ def test_a_transform_that_is_killed_and_repeated_notices_once(fleet_home: FleetH
     assert history(raw)[-1]["changed_at"] == loaded_at
 
 
-@pytest.mark.parametrize("name", ["weekdays, 06:00 Berlin", "every hour, weekdays 8-18, Berlin"])
+@pytest.mark.parametrize("name", ["weekdays, 06:00 Berlin", "every 15 min, weekdays 8-18, Berlin"])
 def test_weekends_nights_and_changes_of_clocks_are_no_silence(name: str, tmp_path: Path) -> None:
     (firings,) = (schedule.firings for schedule in SCHEDULES if schedule.name == name)
     schedule = Schedule(name, firings, sampled=40)
