@@ -232,7 +232,7 @@ worded as (
         case
             when within_hours is not null
                 then 'every ' || {{ duration_words('3600 * within_hours') }} || ', as configured'
-            when calendar = 'interval' then 'every ' || {{ duration_words('interval_seconds') }}
+            when calendar = 'interval' or firings_per_day is null then 'every ' || {{ duration_words('interval_seconds') }}
             when firings_per_day < 1.5
                 then weekdays || ' at about ' || substring({{ utc_minute('expected_at') }}, 12, 5) || ' UTC'
             else weekdays || ', several times a day'

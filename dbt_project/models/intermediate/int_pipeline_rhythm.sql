@@ -274,7 +274,7 @@ final as (
         {{ from_epoch('last_expected.rested_seconds') }} as expected_at,
         {{ from_epoch('last_expected.overdue_seconds') }} as expected_by,
         {{ weekday_words('last_expected.weekday_flags') }} as weekdays,
-        cast(last_expected.firing_count as {{ number_type() }}) / last_expected.day_count as firings_per_day,
+        cast(last_expected.firing_count as {{ number_type() }}) / nullif(last_expected.day_count, 0) as firings_per_day,
         longest_gaps.longest_gap_seconds,
         longest_gaps.known_seconds
     from longest_gaps
