@@ -58,6 +58,7 @@ bench-capture: install
 
 bench-detection: install
 	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.detection.schedules
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi

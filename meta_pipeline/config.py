@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -22,6 +23,8 @@ from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, SERVERS, Home
 
 SECTION = ("sources", "dlt_metadata")
+TRANSFORM_SECTION = ("transform",)
+EXPECTED_WITHIN = "expected_within_hours"
 CONFIG_FILE = Path(".dlt") / "config.toml"
 SECRETS_FILE = Path(".dlt") / "secrets.toml"
 WORK_FOLDER = ".meta_pipeline"
@@ -221,6 +224,34 @@ def _environment_value(name: str, value: str) -> Any:
         return json.loads(value)
     except ValueError:
         raise ConfigurationError(f'{name} is not JSON. Write lists as ["one", "two"].') from None
+
+
+def read_expected_within_hours(folder: Path) -> dict[str, float]:
+    """Reads within how many hours pipelines have to load, whatever their history says.
+
+    Args:
+        folder: The working folder.
+
+    Returns:
+        ``expected_within_hours`` of ``[transform]``: hours by glob of pipeline names; empty where none are set.
+
+    Raises:
+        ConfigurationError: A file is not TOML, or the setting is no table of hours by glob.
+    """
+    table = {**read_table(folder, TRANSFORM_SECTION), **_environment_table(TRANSFORM_SECTION)}
+    if unknown := _unknown_keys(table, (EXPECTED_WITHIN,), "[transform]"):
+        raise ConfigurationError(unknown[0])
+    hours = table.get(EXPECTED_WITHIN, {})
+    if not isinstance(hours, Mapping) or not all(_is_positive_number(value) for value in hours.values()):
+        raise ConfigurationError(
+            f"{EXPECTED_WITHIN} in [transform] must be a table of hours above 0 by pipeline, not {hours!r}: "
+            f'{EXPECTED_WITHIN} = {{ "crm_*" = 6 }}'
+        )
+    return {glob: float(value) for glob, value in hours.items()}
+
+
+def _is_positive_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def destination_hint(name: str, folder: Path) -> str:

@@ -36,7 +36,10 @@ _SEVERITY_OF: dict[str, Severity] = {
     "anomalous": "warning",
 }
 
-_HEALTH = "select status, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason from {}"
+_HEALTH = (
+    "select status, status_since, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason"
+    " from {}"
+)
 _COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at from {}"
 _CLOCK = "select as_of, is_past from {}"
 
@@ -47,6 +50,7 @@ class PipelineStatus:
 
     Args:
         status: One of ``STATUSES``.
+        status_since: Since when it has this status.
         pipeline_name: Its name; None for loads that no pipeline accounts for.
         destination_name: Where it loads to.
         dataset_name: The dataset it loads to.
@@ -56,6 +60,7 @@ class PipelineStatus:
     """
 
     status: str
+    status_since: datetime | None
     pipeline_name: str | None
     destination_name: str
     dataset_name: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from types import MappingProxyType
 
 from meta_pipeline.exceptions import ConfigurationError, TransformError
 from meta_pipeline.home import Home, open_home
@@ -35,13 +37,17 @@ class TransformResult:
     as_of: datetime | None
 
 
-def transform(home: Home, *, as_of: datetime | None = None) -> TransformResult:
+def transform(
+    home: Home, *, as_of: datetime | None = None, expected_within_hours: Mapping[str, float] = MappingProxyType({})
+) -> TransformResult:
     """Builds the marts.
 
     Args:
         home: Where the observability dataset lives.
         as_of: A past moment: the marts as they would have been then. The next transform without it shows the present
             again. A time without a time zone is taken for UTC.
+        expected_within_hours: Within how many hours pipelines have to load, by glob of their names; the others are
+            expected when their history says.
 
     Raises:
         ConfigurationError: ``as_of`` is not in the past, or dbt cannot use the home's credentials.
@@ -65,7 +71,7 @@ def transform(home: Home, *, as_of: datetime | None = None) -> TransformResult:
     paths = DbtPaths(project=folder, profiles=work, target=target, logs=work / "logs")
     variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint}
     try:
-        models = run_dbt(_command(full_refresh, moment), paths, variables)
+        models = run_dbt(_command(full_refresh, moment, expected_within_hours), paths, variables)
     except TransformError as error:
         # Somebody may have opened the file between our look at it and dbt's.
         if "Could not set lock" in str(error):
@@ -91,12 +97,15 @@ def _can_continue(last: clock.Clock | None, fingerprint: str) -> bool:
     return last is not None and not last.is_past and last.project_fingerprint == fingerprint
 
 
-def _command(full_refresh: bool, moment: datetime | None) -> list[str]:
+def _command(full_refresh: bool, moment: datetime | None, expected_within_hours: Mapping[str, float]) -> list[str]:
+    given: dict[str, object] = {}
+    if expected_within_hours:
+        given["expected_within_hours"] = dict(expected_within_hours)
+    if moment is not None:
+        given["as_of"] = moment.isoformat()
+    variables = ["--vars", json.dumps(given)] if given else []
     if not full_refresh:
         # Views stay as they are as long as the project does.
-        return ["run", "--exclude", "config.materialized:view"]
+        return ["run", "--exclude", "config.materialized:view", *variables]
     # What dbt remembers of another version of the project is not to be trusted.
-    command = ["run", "--full-refresh", "--no-partial-parse"]
-    if moment is not None:
-        command += ["--vars", json.dumps({"as_of": moment.isoformat()})]
-    return command
+    return ["run", "--full-refresh", "--no-partial-parse", *variables]

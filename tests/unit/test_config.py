@@ -12,6 +12,7 @@ from meta_pipeline.config import (
     destination_hint,
     find_home,
     parse_settings,
+    read_expected_within_hours,
     read_settings,
     read_table,
 )
@@ -298,3 +299,47 @@ def test_the_credentials_of_the_inbox_are_read_by_dlt() -> None:
     raw = {"inbox": "s3://events/inbox", "filesystem__credentials__region_name": "eu", "filesystem": {}}
 
     assert parse_settings(raw).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", {}),
+        ('expected_within_hours = { "crm_*" = 6, weekly = 0.5 }', {"crm_*": 6.0, "weekly": 0.5}),
+    ],
+)
+def test_hours_by_pipeline_are_read(
+    line: str, expected: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_environment(monkeypatch)
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(f"[transform]\n{line}\n")
+
+    assert read_expected_within_hours(tmp_path) == expected
+
+
+def test_hours_by_pipeline_may_stand_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_environment(monkeypatch)
+    monkeypatch.setenv("TRANSFORM__EXPECTED_WITHIN_HOURS", '{"crm_*": 6}')
+
+    assert read_expected_within_hours(tmp_path) == {"crm_*": 6.0}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'expected_within_hours = ["crm_*"]',
+        'expected_within_hours = { "crm_*" = 0 }',
+        'expected_within_hours = { "crm_*" = true }',
+        'expected_within_hours = { "crm_*" = inf }',
+        'expected_within_hours = { "crm_*" = "6h" }',
+        "expected_within = {}",
+    ],
+)
+def test_what_is_no_table_of_hours_is_refused(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_environment(monkeypatch)
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(f"[transform]\n{line}\n")
+
+    with pytest.raises(ConfigurationError, match="expected_within_hours"):
+        read_expected_within_hours(tmp_path)

@@ -20,6 +20,7 @@
 -- depends_on: {{ ref('int_traced_flows') }}
 -- depends_on: {{ ref('runs') }}
 -- depends_on: {{ ref('run_steps') }}
+-- depends_on: {{ ref('int_pipeline_statuses') }}
 
 with collections as (
 

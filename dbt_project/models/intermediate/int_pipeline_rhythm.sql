@@ -1,157 +1,255 @@
-with recent_loads as (
+with habits as (
 
-    select * from {{ ref('int_recent_loads') }}
-
-),
-
-pipeline_streams as (
-
-    select * from {{ ref('int_pipeline_streams') }}
-
-),
-
-possible_loads as (
-
-    select
-        pipeline_streams.pipeline_id,
-        pipeline_streams.schema_name,
-        pipeline_streams.is_certain,
-        recent_loads.load_id,
-        recent_loads.committed_at,
-        max(pipeline_streams.pipeline_count) over (
-            partition by pipeline_streams.pipeline_id, pipeline_streams.schema_name
-        ) as pipeline_count
-    from recent_loads
-    inner join pipeline_streams on pipeline_streams.stream_id = recent_loads.stream_id
-    where recent_loads.is_spaced
-
-),
-
--- loads that are surely the pipeline's own may be only some of its loads, those that are possibly its own may be too
--- many: of loads that n pipelines share, every n-th is taken for its own. The slower rhythm of the two is believed.
-sequences as (
-
-    select
-        pipeline_id,
-        schema_name,
-        load_id,
-        committed_at,
-        'certain' as sequence_name,
-        1 as stride
-    from possible_loads
-    where is_certain
-
-    union all
-
-    select
-        pipeline_id,
-        schema_name,
-        load_id,
-        committed_at,
-        'possible' as sequence_name,
-        pipeline_count as stride
-    from possible_loads
-    where pipeline_count > 1
-
-),
-
-numbered as (
-
-    select
-        *,
-        row_number() over (
-            partition by pipeline_id, sequence_name, schema_name order by committed_at, load_id
-        ) as load_number
-    from sequences
+    select * from {{ ref('int_firing_habits') }}
 
 ),
 
 gaps as (
 
-    select
-        later.pipeline_id,
-        later.sequence_name,
-        {{ to_epoch('later.committed_at') }} - {{ to_epoch('earlier.committed_at') }} as gap_seconds,
-        row_number() over (
-            partition by later.pipeline_id, later.sequence_name order by later.committed_at desc, later.load_id desc
-        ) as recency
-    from numbered as later
-    inner join numbered as earlier
-        on earlier.pipeline_id = later.pipeline_id
-        and earlier.sequence_name = later.sequence_name
-        and earlier.schema_name = later.schema_name
-        and earlier.load_number = later.load_number - later.stride
+    select * from {{ ref('int_firing_gaps') }}
 
 ),
 
-recent_gaps as (
+predictions as (
+
+    select * from {{ ref('int_firing_predictions') }}
+
+),
+
+-- how much later than predicted the last firings came: as if each came an interval after the one before ...
+errors as (
 
     select
-        *,
-        row_number() over (partition by pipeline_id, sequence_name order by gap_seconds) as place,
-        count(*) over (partition by pipeline_id, sequence_name) as gap_count
+        habits.sequence_id,
+        'interval' as calendar,
+        habits.short_seconds,
+        gaps.gap_seconds - habits.interval_seconds as error_seconds
     from gaps
-    where recency <= 50
+    inner join habits on habits.sequence_id = gaps.sequence_id
+    where gaps.ended_seconds is not null and gaps.recency <= 120
 
-),
+    union all
 
-intervals as (
-
+    -- ... and as if each came as it did on the days, or in the weeks, before
     select
-        pipeline_id,
-        sequence_name,
-        {{ middle('gap_seconds') }} as interval_seconds
-    from recent_gaps
-    where {{ is_middle('place', 'gap_count') }}
-        and gap_count >= 3
-    group by pipeline_id, sequence_name
+        habits.sequence_id,
+        predictions.calendar,
+        habits.short_seconds,
+        predictions.actual_seconds - predictions.predicted_seconds as error_seconds
+    from predictions
+    inner join habits on habits.sequence_id = predictions.sequence_id
+    where not predictions.is_next
 
 ),
 
-deviations as (
-
-    select
-        intervals.pipeline_id,
-        intervals.sequence_name,
-        intervals.interval_seconds,
-        abs(recent_gaps.gap_seconds - intervals.interval_seconds) as deviation_seconds
-    from intervals
-    inner join recent_gaps
-        on recent_gaps.pipeline_id = intervals.pipeline_id
-        and recent_gaps.sequence_name = intervals.sequence_name
-
-),
-
-ranked_deviations as (
+ranked_errors as (
 
     select
         *,
-        row_number() over (partition by pipeline_id, sequence_name order by deviation_seconds) as place,
-        count(*) over (partition by pipeline_id, sequence_name) as gap_count
-    from deviations
+        row_number() over (partition by sequence_id, calendar order by error_seconds) as place,
+        count(*) over (partition by sequence_id, calendar) as error_count
+    from errors
 
 ),
 
--- three robust standard deviations, but a tenth of the interval and five minutes at least
-tolerances as (
+error_summaries as (
 
     select
-        pipeline_id,
-        sequence_name,
-        interval_seconds,
-        greatest(3 * 1.4826 * {{ middle('deviation_seconds') }}, 0.1 * interval_seconds, 300) as tolerance_seconds
-    from ranked_deviations
-    where {{ is_middle('place', 'gap_count') }}
-    group by pipeline_id, sequence_name, interval_seconds
+        sequence_id,
+        calendar,
+        max(error_count) as error_count,
+        sum(case when abs(error_seconds) > short_seconds / 2 then 1 else 0 end) as miss_count,
+        max(case when {{ is_quantile('place', 'error_count', 0.5) }} then error_seconds end) as middle_seconds,
+        max(case when {{ is_quantile('place', 'error_count', 0.9) }} then error_seconds end) as high_seconds,
+        -- the last but two, or of more than a hundred the last but three in a hundred: what is rarer was an outage
+        max(
+            case when place <= error_count - greatest(2, ceil(0.03 * error_count)) then error_seconds end
+        ) as highest_seconds
+    from ranked_errors
+    group by sequence_id, calendar
 
 ),
 
-slowest as (
+next_anchors as (
+
+    select distinct
+        sequence_id,
+        is_clock_changing
+    from predictions
+    where is_next
+
+),
+
+-- where the time between firings is random, one in 1250 comes later than this (0.5 * 5 ^ -4); with few seen, more may
+tolerated as (
+
+    select
+        error_summaries.sequence_id,
+        error_summaries.calendar,
+        error_summaries.miss_count,
+        error_summaries.error_count,
+        error_summaries.middle_seconds,
+        greatest(
+            case when error_summaries.calendar = 'interval' then 4 else 3 end
+            * (error_summaries.high_seconds - error_summaries.middle_seconds),
+            coalesce(error_summaries.highest_seconds - error_summaries.middle_seconds, 0),
+            habits.interval_seconds / error_summaries.error_count,
+            300
+        )
+        -- the day after the night in which clocks are put back is an hour longer
+        + case
+            when error_summaries.calendar = 'interval'
+                and habits.interval_seconds >= 6 * 3600
+                and next_anchors.is_clock_changing
+                then 3600
+            else 0
+        end as tolerance_seconds
+    from error_summaries
+    inner join habits on habits.sequence_id = error_summaries.sequence_id
+    left join next_anchors on next_anchors.sequence_id = error_summaries.sequence_id
+
+),
+
+next_firings as (
+
+    select
+        sequence_id,
+        calendar,
+        predicted_seconds
+    from predictions
+    where is_next and calendar in ('day', 'week')
+
+    union all
+
+    select
+        sequence_id,
+        'interval' as calendar,
+        alive_seconds + interval_seconds as predicted_seconds
+    from habits
+
+),
+
+-- the rule that was wrong least often, by steps of two in a hundred; of equals the one that needs the least tolerance.
+-- A time of day is a better answer for what comes daily or less often, an interval for the rest.
+candidates as (
+
+    select
+        tolerated.*,
+        next_firings.predicted_seconds,
+        row_number() over (
+            partition by tolerated.sequence_id
+            order by
+                floor(50.0 * tolerated.miss_count / tolerated.error_count),
+                tolerated.tolerance_seconds * case
+                    when tolerated.calendar = 'interval' and habits.interval_seconds < 12 * 3600 then 0.3
+                    when tolerated.calendar = 'interval' then 1
+                    when tolerated.calendar = 'day' then 0.7
+                    else 0.9
+                end,
+                tolerated.calendar
+        ) as preference
+    from tolerated
+    inner join habits on habits.sequence_id = tolerated.sequence_id
+    inner join next_firings
+        on next_firings.sequence_id = tolerated.sequence_id
+        and next_firings.calendar = tolerated.calendar
+    where tolerated.calendar = 'interval'
+        or (tolerated.error_count >= 4 and tolerated.miss_count <= 0.25 * tolerated.error_count)
+
+),
+
+chosen as (
+
+    select * from candidates
+    where preference = 1
+
+),
+
+-- a pause that the last three months all had at this place is no silence
+month_pauses as (
+
+    select
+        sequence_id,
+        max(predicted_seconds) as predicted_seconds
+    from predictions
+    where is_next and calendar in ('month', 'month_end')
+    group by sequence_id
+
+),
+
+expected as (
+
+    select
+        habits.*,
+        chosen.calendar,
+        chosen.tolerance_seconds,
+        greatest(
+            chosen.predicted_seconds + chosen.middle_seconds,
+            habits.alive_seconds + habits.slack_seconds,
+            coalesce(month_pauses.predicted_seconds, 0)
+        ) as expected_seconds
+    from habits
+    inner join chosen on chosen.sequence_id = habits.sequence_id
+    left join month_pauses on month_pauses.sequence_id = habits.sequence_id
+
+),
+
+-- in its first two weeks nobody knows whether a pipeline that was never seen on a weekend rests there
+rested as (
 
     select
         *,
-        row_number() over (partition by pipeline_id order by interval_seconds desc, sequence_name) as slowness
-    from tolerances
+        expected_seconds + case
+            when has_weekend or alive_seconds - first_seconds > 14 * 86400 then 0
+            when {{ weekday_of('expected_seconds + tolerance_seconds') }} = 5 then 2 * 86400
+            when {{ weekday_of('expected_seconds + tolerance_seconds') }} = 6 then 86400
+            else 0
+        end as rested_seconds
+    from expected
+
+),
+
+-- three intervals and a whole day make a rhythm
+known as (
+
+    select
+        *,
+        rested_seconds + tolerance_seconds as overdue_seconds
+    from rested
+    where gap_count >= 3
+        and alive_seconds - first_seconds >= 86400
+
+),
+
+-- a schema that stopped long before the others tells nothing of the pipeline; of those that go on the first is waited for
+first_expected as (
+
+    select
+        *,
+        row_number() over (
+            partition by pipeline_id, is_certain
+            order by
+                case
+                    when alive_seconds - last_seconds
+                        <= greatest(longest_gap_seconds, interval_seconds + tolerance_seconds)
+                        then 0
+                    else 1
+                end,
+                overdue_seconds,
+                sequence_id
+        ) as promptness
+    from known
+
+),
+
+-- loads that may be another's make it wait longer, never shorter
+last_expected as (
+
+    select
+        *,
+        row_number() over (partition by pipeline_id order by overdue_seconds desc, sequence_id) as patience
+    from first_expected
+    where promptness = 1
 
 ),
 
@@ -159,8 +257,9 @@ longest_gaps as (
 
     select
         pipeline_id,
-        max(gap_seconds) as longest_gap_seconds
-    from recent_gaps
+        max(longest_gap_seconds) as longest_gap_seconds,
+        max(alive_seconds - first_seconds) as known_seconds
+    from habits
     group by pipeline_id
 
 ),
@@ -169,13 +268,19 @@ final as (
 
     select
         longest_gaps.pipeline_id,
-        cast(slowest.interval_seconds as {{ number_type() }}) as interval_seconds,
-        cast(slowest.tolerance_seconds as {{ number_type() }}) as tolerance_seconds,
-        longest_gaps.longest_gap_seconds
+        last_expected.calendar,
+        last_expected.interval_seconds,
+        cast(last_expected.tolerance_seconds as {{ number_type() }}) as tolerance_seconds,
+        {{ from_epoch('last_expected.rested_seconds') }} as expected_at,
+        {{ from_epoch('last_expected.overdue_seconds') }} as expected_by,
+        {{ weekday_words('last_expected.weekday_flags') }} as weekdays,
+        cast(last_expected.firing_count as {{ number_type() }}) / nullif(last_expected.day_count, 0) as firings_per_day,
+        longest_gaps.longest_gap_seconds,
+        longest_gaps.known_seconds
     from longest_gaps
-    left join slowest
-        on slowest.pipeline_id = longest_gaps.pipeline_id
-        and slowest.slowness = 1
+    left join last_expected
+        on last_expected.pipeline_id = longest_gaps.pipeline_id
+        and last_expected.patience = 1
 
 )
 

@@ -36,6 +36,7 @@ ordered as (
         loads.schema_version_hash,
         changed_streams.load_count as stream_load_count,
         changed_streams.built_at as stream_built_at,
+        changed_streams.last_load_at as stream_last_load_at,
         lag(loads.committed_at) over (
             partition by loads.stream_id order by loads.committed_at, loads.load_id
         ) as previous_committed_at,
@@ -64,8 +65,23 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by stream_id, is_spaced order by committed_at desc, load_id desc) as recency
+        row_number() over (partition by stream_id, is_spaced order by committed_at desc, load_id desc) as recency,
+        lag(committed_at) over (partition by stream_id, is_spaced order by committed_at, load_id) as previous_spaced_at,
+        lead(committed_at) over (partition by stream_id, is_spaced order by committed_at, load_id) as next_spaced_at
     from marked
+
+),
+
+measured as (
+
+    select
+        *,
+        {{ to_epoch('stream_last_load_at') }} - {{ to_epoch('committed_at') }} as age_seconds,
+        greatest(
+            coalesce({{ to_epoch('committed_at') }} - {{ to_epoch('previous_spaced_at') }}, 0),
+            coalesce({{ to_epoch('next_spaced_at') }} - {{ to_epoch('committed_at') }}, 0)
+        ) as pause_seconds
+    from ranked
 
 ),
 
@@ -78,11 +94,20 @@ final as (
         schema_version_hash,
         is_latest,
         is_spaced,
+        is_spaced and recency <= 60 as is_recent,
+        case when is_spaced then previous_spaced_at end as previous_spaced_at,
+        case when is_spaced then next_spaced_at end as next_spaced_at,
         stream_load_count,
         stream_built_at
-    from ranked
-    -- 50 intervals, and a few more where they are counted over several loads
-    where is_latest or (is_spaced and recency <= 60)
+    from measured
+    where is_latest
+        or is_spaced
+        and (
+            recency <= 60
+            -- what lies further back is kept where it tells of a pause: nights and weekends, the end of a month
+            or age_seconds <= 6 * 7 * 86400 and pause_seconds >= 1800
+            or age_seconds <= 17 * 7 * 86400 and pause_seconds >= 6 * 3600
+        )
 
 )
 

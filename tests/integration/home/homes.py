@@ -31,6 +31,7 @@ PARITY_CASES = (
 _VARYING = {
     "built_at",
     "judged_at",
+    "noticed_at",
     "collected_at",
     "counted_at",
     "first_collected_at",

@@ -102,8 +102,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 
 def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     """Yields the marts after each step of a home's life, from empty on."""
-    # How long ago something was differs from home to home where the marts show the present.
-    elapsing = ("reason",)
+    # How long ago something was, or when it was noticed, differs from home to home where the marts show the present.
+    elapsing = ("reason", "status_since", "changed_at", "ended_at")
     home = find_home(site.folder)
     fleet.configure("first", site)
     assert collect(home, site.folder).failures == []

@@ -22,7 +22,9 @@ CONTRACT = {
     "pipelines": "pipeline_id, destination_name, destination_type, dataset_name, pipeline_name, schema_names, "
     "orchestrators, first_load_at, last_load_at",
     "pipeline_health": "pipeline_id, destination_name, dataset_name, pipeline_name, status, reason, last_load_at, "
-    "expected_interval_seconds, expected_by",
+    "expected_interval_seconds, expected_by, status_since",
+    "pipeline_health_history": "pipeline_id, destination_name, dataset_name, pipeline_name, status, previous_status, "
+    "reason, changed_at, noticed_at, ended_at, next_status",
     "loads": "destination_name, dataset_name, load_id, schema_name, pipeline_name, attribution, started_at, "
     "committed_at, duration_seconds, rows_loaded, is_complete",
     "runs": "run_id, pipeline_name, orchestrator, run_url, started_at, finished_at, outcome, failed_step, "
@@ -49,7 +51,7 @@ CONTRACT = {
 }
 
 # Columns that say when a mart was built rather than what it shows.
-TIMES_OF_BUILDING = {"built_at", "judged_at"}
+TIMES_OF_BUILDING = {"built_at", "judged_at", "noticed_at"}
 
 
 def marts_of(raw: RawDataset) -> dict[str, list[str]]:

@@ -1,304 +1,41 @@
-with pipelines as (
+with health as (
 
-    select * from {{ ref('pipelines') }}
-
-),
-
-rhythms as (
-
-    select * from {{ ref('int_pipeline_rhythm') }}
+    select * from {{ ref('int_pipeline_health') }}
 
 ),
 
-doubts as (
-
-    select * from {{ ref('int_pipeline_doubts') }}
-
-),
-
-coverage as (
-
-    select * from {{ ref('destination_coverage') }}
-
-),
-
-readings as (
-
-    select * from {{ ref('int_dataset_readings') }}
-
-),
-
-pipeline_runs as (
-
-    select * from {{ ref('int_pipeline_runs') }}
-
-),
-
--- what a developer's runs load to is not read, so they are known by its name only
-dev_mode_names as (
-
-    select distinct lower(dataset_name) as folded_name
-    from coverage
-    where outcome = 'dev_mode'
-
-),
-
-cursors as (
-
-    select * from {{ ref('incremental_cursors') }}
-
-),
-
--- one cursor may rest because nothing changes there; that all do is worth a look
-stuck_cursors as (
-
-    select
-        pipeline_id,
-        max(last_advanced_at) as stuck_since
-    from cursors
-    group by pipeline_id
-    having min(case when is_stuck then 1 else 0 end) = 1
-
-),
-
-observed as (
-
-    select
-        pipelines.pipeline_id,
-        pipelines.destination_name,
-        pipelines.dataset_name,
-        pipelines.pipeline_name,
-        pipelines.schema_names,
-        pipelines.load_count + pipelines.possible_load_count as load_count,
-        -- a load that may have been its own counts for it: doubt must not make a pipeline late
-        pipelines.last_possible_load_at as last_load_at,
-        pipelines.last_load_at as last_certain_load_at,
-        rhythms.interval_seconds,
-        rhythms.tolerance_seconds,
-        rhythms.longest_gap_seconds,
-        case
-            when coverage.outcome is null and dev_mode_names.folded_name is not null then 'dev_mode'
-            else coverage.outcome
-        end as outcome,
-        coverage.first_collected_at,
-        readings.read_until,
-        doubts.uncertain_load_count,
-        doubts.pipeline_candidates,
-        pipeline_runs.last_outcome,
-        pipeline_runs.last_finished_at,
-        pipeline_runs.last_run_at,
-        pipeline_runs.last_empty_at,
-        pipeline_runs.failed_step,
-        pipeline_runs.exception_type,
-        pipeline_runs.message,
-        pipeline_runs.failed_job_count,
-        pipeline_runs.failed_table,
-        pipeline_runs.failure_count,
-        pipeline_runs.failing_since,
-        pipeline_runs.unusual_empty_count,
-        pipeline_runs.empty_since,
-        pipeline_runs.pending_count,
-        -- without captured runs nobody knows whether it runs at all
-        case when pipeline_runs.last_run_at > stuck_cursors.stuck_since then stuck_cursors.stuck_since end as stuck_since,
-        {{ as_of() }} as judged_at
-    from pipelines
-    left join rhythms on rhythms.pipeline_id = pipelines.pipeline_id
-    left join doubts on doubts.pipeline_id = pipelines.pipeline_id
-    left join pipeline_runs on pipeline_runs.pipeline_id = pipelines.pipeline_id
-    left join stuck_cursors on stuck_cursors.pipeline_id = pipelines.pipeline_id
-    left join coverage
-        on coverage.destination_name = pipelines.destination_name
-        and coverage.dataset_name = pipelines.dataset_name
-    left join dev_mode_names on dev_mode_names.folded_name = lower(pipelines.dataset_name)
-    left join readings
-        on readings.destination_name = pipelines.destination_name
-        and readings.dataset_name = pipelines.dataset_name
-
-),
-
--- a run that found nothing to load was in time all the same
-alive as (
+statuses as (
 
     select
         *,
-        case when last_empty_at > last_load_at then last_empty_at else last_load_at end as last_alive_at
-    from observed
-
-),
-
-measured as (
-
-    select
-        *,
-        {{ to_epoch('judged_at') }} - {{ to_epoch('last_load_at') }} as age_seconds,
-        {{ to_epoch('judged_at') }} - {{ to_epoch('last_run_at') }} as idle_seconds,
-        {{ to_epoch('judged_at') }} - {{ to_epoch('last_empty_at') }} as empty_seconds,
-        -- nobody knows of the time that was not read
-        {{ to_epoch('coalesce(read_until, judged_at)') }} - {{ to_epoch('last_load_at') }} as silent_seconds,
-        {{ to_epoch('judged_at') }} - {{ to_epoch('read_until') }} > 86400 as is_read_long_ago,
-        {{ from_epoch(to_epoch('last_alive_at') ~ ' + interval_seconds + tolerance_seconds') }} as expected_by,
-        -- without a rhythm the longest gap so far stands in, and nine days where there is none
-        coalesce(interval_seconds, longest_gap_seconds, 9 * 86400) as patience_seconds
-    from alive
-    -- what is left out on purpose is not read, so there is nothing to judge
-    where coalesce(outcome, '') not in ('dev_mode', 'excluded')
-
-),
-
--- silent for so long, by its own measure too, that nobody waits for it any more
-silent as (
-
-    select
-        *,
-        coalesce(last_load_at, last_run_at) is not null
-        and coalesce(silent_seconds > 30 * 86400 and silent_seconds > 10 * patience_seconds, true)
-        and coalesce(idle_seconds > 30 * 86400 and idle_seconds > 10 * patience_seconds, true) as is_silent,
-        -- a load since then, captured or not, has made up for it
-        coalesce(last_certain_load_at <= last_finished_at, true) as is_last_word
-    from measured
-
-),
-
-judged as (
-
-    select
-        *,
-        case
-            -- its last run ended with an exception: that is known whether or not its dataset could be read
-            when failure_count > 0 and is_last_word and not is_silent then 'failing'
-            {% if not shows_past() %}
-            -- no collection that read the dataset was ever finished
-            when outcome is null then 'unreachable'
-            {% endif %}
-            -- the last collection could not read the dataset: whatever is known of it is out of date
-            when outcome not in ('complete', 'partial') then 'unreachable'
-            -- nobody has looked since before the next load was due: neither healthy nor late can be told
-            when judged_at > expected_by and read_until <= expected_by then 'unreachable'
-            -- nobody waits for it any more
-            when is_silent then 'retired'
-            -- it began and never ended, runs without bringing anything, or without getting on
-            when last_outcome = 'unfinished' and coalesce(last_certain_load_at <= last_run_at, true) then 'stalled'
-            when unusual_empty_count > 0 or stuck_since is not null then 'stalled'
-            -- the next load is overdue
-            when judged_at > expected_by then 'late'
-            -- part of its last run was not loaded
-            when (last_outcome = 'with_failed_jobs' and is_last_word) or pending_count > 0 then 'partial'
-            -- three intervals, so four loads, make a rhythm
-            when interval_seconds is null then 'new'
-            else 'healthy'
-        end as status
-    from silent
-
-),
-
-worded as (
-
-    select
-        *,
-        {{ duration_words('age_seconds') }} as age,
-        {{ duration_words('silent_seconds') }}
-            || case
-                when is_read_long_ago
-                    then ' up to ' || {{ utc_minute('read_until') }} || ' UTC, when it was last read'
-                else ''
-            end as silence,
-        'every ' || {{ duration_words('interval_seconds') }}
-            || ', ± ' || {{ duration_words('tolerance_seconds') }} as rhythm,
-        {{ counted('load_count', 'load') }} as load_words,
-        case
-            when uncertain_load_count = 1
-                then ' (the last load may be of ' || replace(pipeline_candidates, ', ', ' or ') || ')'
-            when uncertain_load_count > 1
-                then ' (the last ' || {{ whole('uncertain_load_count') }} || ' loads may be of '
-                    || replace(pipeline_candidates, ', ', ' or ') || ')'
-            else ''
-        end as doubt,
-        case
-            when last_empty_at > last_load_at
-                then '; its run ' || {{ duration_words('empty_seconds') }}
-                    || ' ago had nothing to load'
-            else ''
-        end as emptiness,
-        coalesce(' in ' || failed_step, '') || coalesce(': ' || exception_type, '')
-            || coalesce(': ' || {{ first_line('message') }}, '') as failure
-    from judged
-
-),
-
-reasoned as (
-
-    select
-        *,
-        case
-            when status = 'failing' and failure_count = 1
-                then 'its last run, on ' || {{ utc_minute('failing_since') }} || ' UTC, failed' || failure
-            when status = 'failing'
-                then 'its last ' || {{ counted('failure_count', 'run') }} || ', since '
-                    || {{ utc_minute('failing_since') }} || ' UTC, failed, the last one' || failure
-            when status = 'stalled' and last_outcome = 'unfinished'
-                then 'its run of ' || {{ utc_minute('last_run_at') }} || ' UTC began and never ended'
-            when status = 'stalled' and unusual_empty_count > 0
-                then 'its last ' || {{ counted('unusual_empty_count', 'run') }} || ', since '
-                    || {{ utc_minute('empty_since') }} || ' UTC, brought no rows; before, they did'
-            when status = 'stalled'
-                then 'it runs, but none of its cursors has moved since ' || {{ utc_minute('stuck_since') }} || ' UTC'
-            when status = 'partial' and last_outcome = 'with_failed_jobs'
-                then {{ counted('failed_job_count', 'job') }} || ' of its last run failed'
-                    || coalesce(' (table ' || failed_table || ')', '')
-            when status = 'partial'
-                then {{ counted('pending_count', 'load package') }} || ' of its last run, on '
-                    || {{ utc_minute('last_run_at') }} || ' UTC, ' || case when pending_count = 1 then 'was' else 'were' end
-                    || ' never loaded'
-            when status = 'unreachable' and outcome is null and load_count = 0 and last_run_at is not null
-                then 'known from captured runs only: no collection has read its dataset'
-            when status = 'unreachable' and outcome is null
-                then 'no finished collection has read its dataset yet'
-            when status = 'unreachable' and outcome = 'missing'
-                then 'its dataset is gone since ' || {{ utc_minute('first_collected_at') }} || ' UTC'
-            when status = 'unreachable' and outcome not in ('complete', 'partial')
-                then 'its dataset could not be read (' || outcome || ') since '
-                    || {{ utc_minute('first_collected_at') }} || ' UTC'
-            when status = 'unreachable'
-                then 'not collected since ' || {{ utc_minute('read_until') }}
-                    || ' UTC, before its next load was expected (by '
-                    || {{ utc_minute('expected_by') }} || ' UTC)' || doubt
-            when status = 'retired' and last_load_at is null
-                then 'no run for ' || {{ duration_words('idle_seconds') }} || ' and no load ever'
-            when status = 'retired' and interval_seconds is not null
-                then 'no load for ' || silence || '; it used to load ' || rhythm || doubt
-            when status = 'retired'
-                then 'no load for ' || silence || ', after ' || load_words || doubt
-            when status = 'new' and load_count = 0
-                then 'no load so far'
-            when status = 'new' and load_count < 4
-                then load_words || ' so far; its rhythm is known from 4 on' || doubt
-            when status = 'new'
-                then load_words || ' so far, too few of them a minute or more apart to know its rhythm' || doubt
-            when status = 'late'
-                then 'no load for ' || silence || '; it loads ' || rhythm || doubt
-            else 'last load ' || age || ' ago' || emptiness || '; it loads ' || rhythm || doubt
-        end as reason
-    from worded
+        row_number() over (partition by pipeline_id order by noticed_at desc) as recency
+    from {{ ref('int_pipeline_statuses') }}
+    {{ where_known('noticed_at') }}
 
 ),
 
 final as (
 
     select
-        pipeline_id,
-        destination_name,
-        dataset_name,
-        pipeline_name,
-        schema_names,
-        status,
-        reason,
-        last_load_at,
-        interval_seconds as expected_interval_seconds,
-        tolerance_seconds,
-        expected_by,
-        load_count,
-        judged_at
-    from reasoned
+        health.pipeline_id,
+        health.destination_name,
+        health.dataset_name,
+        health.pipeline_name,
+        health.schema_names,
+        health.status,
+        health.reason,
+        -- of a past that nobody looked at, only what the data tell
+        case when statuses.status = health.status then statuses.changed_at else health.began_at end as status_since,
+        health.last_load_at,
+        health.expected_interval_seconds,
+        health.tolerance_seconds,
+        health.expected_by,
+        health.load_count,
+        health.judged_at
+    from health
+    left join statuses
+        on statuses.pipeline_id = health.pipeline_id
+        and statuses.recency = 1
 
 )
 
