@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from benchmarks.measure import Series
 from benchmarks.parts import (
+    CAPTURED_RUNS,
     COLLECT_AGAIN,
+    COLLECT_CAPTURED,
+    COLLECT_CAPTURED_AGAIN,
     COLLECT_FIRST,
     COPY,
     DBT_START,
@@ -15,6 +18,9 @@ from benchmarks.parts import (
     SQL_DATABASE_EACH,
     SQL_DATABASE_MERGED,
     TRANSFORM_AGAIN,
+    TRANSFORM_CAPTURED,
+    TRANSFORM_CAPTURED_AGAIN,
+    TRANSFORM_CAPTURED_FEW,
     TRANSFORM_FIRST,
 )
 from benchmarks.user_folder import CONTENT_TABLES, Collected
@@ -31,6 +37,11 @@ TITLES = {
     EMPTY_RUN: "dlt run of one empty resource",
     TRANSFORM_FIRST: "**`meta-pipeline transform`, first**",
     TRANSFORM_AGAIN: "**`meta-pipeline transform`, nothing new**",
+    COLLECT_CAPTURED: f"**`meta-pipeline collect`, {CAPTURED_RUNS:,} captured runs**",
+    COLLECT_CAPTURED_AGAIN: f"**`meta-pipeline collect`, nothing new, {2 * CAPTURED_RUNS:,} files in the inbox**",
+    TRANSFORM_CAPTURED: f"**`meta-pipeline transform`, {CAPTURED_RUNS:,} captured runs**",
+    TRANSFORM_CAPTURED_AGAIN: f"**`meta-pipeline transform`, nothing new, {CAPTURED_RUNS:,} captured runs**",
+    TRANSFORM_CAPTURED_FEW: "**`meta-pipeline transform`, one captured run of each pipeline more**",
     DBT_START: "dbt's own start: the same project, no model selected",
 }
 
@@ -152,6 +163,11 @@ def _judge_against_dbt(again: Series, start: Series) -> Verdict:
     )
 
 
+def _judge_captured(captured: Series, again: Series) -> Verdict:
+    more = captured.wall_seconds - again.wall_seconds
+    return Verdict("What captured runs add to a transform with nothing new", f"{_seconds(more)} s", None)
+
+
 def _judge_queries(*collected: Collected) -> Verdict:
     told = [
         f"{item.repeated_queries} ({item.first_queries} at first) for {item.datasets:,} datasets" for item in collected
@@ -180,6 +196,7 @@ _SERIES_AIMS: tuple[tuple[tuple[str, ...], Callable[..., Verdict]], ...] = (
     ((COLLECT_AGAIN, EMPTY_RUN), _judge_against_empty_run),
     ((TRANSFORM_FIRST,), _judge_transform),
     ((TRANSFORM_AGAIN, DBT_START), _judge_against_dbt),
+    ((TRANSFORM_CAPTURED_AGAIN, TRANSFORM_AGAIN), _judge_captured),
 )
 _COLLECTED_AIMS: tuple[tuple[tuple[str, ...], Callable[..., Verdict]], ...] = (
     (("few", "fleet", "tenants"), _judge_queries),
