@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from benchmarks.measure import Series
 from benchmarks.parts import (
-    CAPTURED_RUNS,
     COLLECT_AGAIN,
     COLLECT_CAPTURED,
     COLLECT_CAPTURED_AGAIN,
@@ -37,11 +36,11 @@ TITLES = {
     EMPTY_RUN: "dlt run of one empty resource",
     TRANSFORM_FIRST: "**`meta-pipeline transform`, first**",
     TRANSFORM_AGAIN: "**`meta-pipeline transform`, nothing new**",
-    COLLECT_CAPTURED: f"**`meta-pipeline collect`, {CAPTURED_RUNS:,} captured runs**",
-    COLLECT_CAPTURED_AGAIN: f"**`meta-pipeline collect`, nothing new, {2 * CAPTURED_RUNS:,} files in the inbox**",
-    TRANSFORM_CAPTURED: f"**`meta-pipeline transform`, {CAPTURED_RUNS:,} captured runs**",
-    TRANSFORM_CAPTURED_AGAIN: f"**`meta-pipeline transform`, nothing new, {CAPTURED_RUNS:,} captured runs**",
-    TRANSFORM_CAPTURED_FEW: "**`meta-pipeline transform`, one captured run of each pipeline more**",
+    COLLECT_CAPTURED: "**`meta-pipeline collect`, captured runs**",
+    COLLECT_CAPTURED_AGAIN: "**`meta-pipeline collect`, captured runs, nothing new**",
+    TRANSFORM_CAPTURED: "**`meta-pipeline transform`, captured runs**",
+    TRANSFORM_CAPTURED_AGAIN: "**`meta-pipeline transform`, captured runs, nothing new**",
+    TRANSFORM_CAPTURED_FEW: "**`meta-pipeline transform`, one more captured run of each pipeline**",
     DBT_START: "dbt's own start: the same project, no model selected",
 }
 
