@@ -101,7 +101,7 @@ def test_snowflake_knows_every_model(compiled: Compiled, snowflake: SnowflakeRea
 
 def test_incremental_models_have_their_hooks(compiled: Compiled) -> None:
     files = (project_folder() / "models").rglob("*.sql")
-    hooked = {file.stem for file in files if "pre_hook" in file.read_text(encoding="utf-8")}
+    hooked = {file.stem for file in files if "_hook=" in file.read_text(encoding="utf-8")}
     assert hooked
     for warehouse in ("bigquery", "snowflake"):
         assert {model.name for model in compiled(warehouse, "incremental") if model.hooks} == hooked
