@@ -1,4 +1,4 @@
-"""What the capture plugin adds to a pipeline: `python -m benchmarks.capture` measures with and without it.
+"""What the capture plugin adds to a pipeline: `python -m benchmarks.capture` writes it into docs/capture.md.
 
 Runs with and without an inbox take turns in one process, so that whatever else the machine does falls on both.
 """
@@ -11,19 +11,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from statistics import median
 from typing import Any
 
 from benchmarks.machine import describe_machine
 from benchmarks.measure import CHECKOUT
+from benchmarks.results import markdown_table, replace_between_marks
 
+PAGE = CHECKOUT / "docs" / "capture.md"
 RUNS = 100
 IMPORTS = 10
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measures and prints a table.
+    """Measures, prints a table, and writes it into the page where nothing was left out.
 
     Args:
         arguments: The command line.
@@ -38,15 +41,41 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="meta-pipeline-bench-") as scratch:
         imports = [_program("capture_import", scratch) for _ in range(IMPORTS)]
         runs = _program("capture_runs", scratch, str(options.runs))
-    print(f"{describe_machine()}, load average {load:.1f} before the start. Medians, in milliseconds.\n")
-    print("| | without | with | added | aim |\n|---|---:|---:|---:|---:|")
-    dlt, plugin = (median(times[part] for times in imports) for part in ("dlt", "plugin"))
-    print(f"| import, {IMPORTS} processes | {dlt:.1f} | {dlt + plugin:.1f} | {plugin:.1f} | 20 |")
-    differences = [after - before for before, after in zip(runs["without"], runs["with"], strict=True)]
-    without, captured = median(runs["without"]), median(runs["with"])
-    print(f"| run, {options.runs} of each | {without:.1f} | {captured:.1f} | {median(differences):.1f} | 5 |")
-    print(f"| of it in the plugin's hooks | | | {median(runs['inside']):.1f} | |")
+    text = f"{_heading(load)}\n\n{results_text(imports, runs)}"
+    print(text)
+    if options.runs == RUNS:
+        PAGE.write_text(replace_between_marks(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+        print(f"Written into {PAGE.relative_to(CHECKOUT)}.", file=sys.stderr)
     return 0
+
+
+def results_text(imports: Sequence[Mapping[str, float]], runs: Mapping[str, Sequence[float]]) -> str:
+    """Returns what came out as a table in Markdown.
+
+    Args:
+        imports: Of each process the milliseconds of importing dlt, and the plugin after it.
+        runs: Milliseconds of each run without and with the plugin, and of its hooks.
+    """
+    dlt, plugin = (median(times[part] for times in imports) for part in ("dlt", "plugin"))
+    added = [after - before for before, after in zip(runs["without"], runs["with"], strict=True)]
+    rows = {
+        f"import, {len(imports)} processes": (dlt, dlt + plugin, plugin, 20),
+        f"run, {len(added)} of each": (median(runs["without"]), median(runs["with"]), median(added), 5),
+        "of it in the plugin's hooks": (None, None, median(runs["inside"]), None),
+    }
+    header = ("Milliseconds", "without", "with", "added", "aim")
+    return markdown_table(header, [(name, *map(_milliseconds, values)) for name, values in rows.items()])
+
+
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}" if isinstance(value, float) else f"< {value}"
+
+
+def _heading(load: float) -> str:
+    return (
+        f"`make bench-capture` on {datetime.now(timezone.utc):%Y-%m-%d}: {describe_machine()}, load average {load:.1f} "
+        "before the start. Medians; the inbox is a local folder."
+    )
 
 
 def _program(name: str, folder: str, *arguments: str) -> Any:

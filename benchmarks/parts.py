@@ -12,19 +12,33 @@ from types import MappingProxyType
 
 import duckdb
 
+from benchmarks.captured import write_captured_runs
 from benchmarks.fleet import Shape
 from benchmarks.measure import CHECKOUT, ProgramFailedError, Usage, measure
 from benchmarks.programs.names import COPIED_DATASET, DATABASE_FILE
-from benchmarks.user_folder import Collected, count_rows, meta_pipeline, read_collected, write_user_folder
+from benchmarks.user_folder import (
+    HOME_FILE,
+    Collected,
+    add_inbox,
+    count_rows,
+    last_loads,
+    meta_pipeline,
+    read_collected,
+    write_user_folder,
+)
 from benchmarks.warehouse import create_fleet
 
 FLEET = Shape("fleet", datasets=200)
 TENANTS = Shape("tenants", datasets=1_000, loads=5, versions=1, states=1, shared_schema=True, has_user_tables=False)
 FEW_DATASETS = 20
+CAPTURED_RUNS = 50_000
 
 SQL_DATABASE_EACH, SQL_DATABASE_MERGED, COPY = "sql_database each", "sql_database merged", "copy"
 COLLECT_FIRST, COLLECT_AGAIN, EMPTY_RUN = "collect first", "collect again", "empty run"
 TRANSFORM_FIRST, TRANSFORM_AGAIN, DBT_START = "transform first", "transform again", "dbt start"
+COLLECT_CAPTURED, COLLECT_CAPTURED_AGAIN = "collect captured", "collect captured again"
+TRANSFORM_CAPTURED, TRANSFORM_CAPTURED_AGAIN = "transform captured", "transform captured again"
+TRANSFORM_CAPTURED_FEW = "transform few captured"
 
 Measured = Mapping[str, Usage]
 
@@ -94,10 +108,36 @@ def run_transform(site: Site) -> Measured:
         run_collect(site)
     first = measure(meta_pipeline("transform"), site.user_folder)
     again = measure(meta_pipeline("transform"), site.user_folder)
-    with duckdb.connect(str(site.user_folder / "meta_pipeline.duckdb"), read_only=True) as home:
+    with duckdb.connect(str(site.user_folder / HOME_FILE), read_only=True) as home:
         found = {"loads": count_rows(home, "observability_marts", "loads")}
     _expect(found, {"loads": site.expected_rows["loads"]}, "meta-pipeline transform")
     return {TRANSFORM_FIRST: first, TRANSFORM_AGAIN: again}
+
+
+def run_captured(site: Site) -> Measured:
+    """Collects captured runs of the fleet's last loads, builds the marts of them, and both again with nothing new.
+
+    At the end one more run of each pipeline is captured, as between two collections of an hour.
+    """
+    if not site.user_folder.exists():
+        run_transform(site)
+    each = min(CAPTURED_RUNS // site.shape.datasets, site.shape.loads)
+    *before, newest = last_loads(site.user_folder, each)
+    inbox = add_inbox(site.user_folder)
+    write_captured_runs(inbox, [run for runs in before for run in runs])
+    measured = {
+        COLLECT_CAPTURED: measure(meta_pipeline("collect"), site.user_folder),
+        COLLECT_CAPTURED_AGAIN: measure(meta_pipeline("collect"), site.user_folder),
+        TRANSFORM_CAPTURED: measure(meta_pipeline("transform"), site.user_folder),
+        TRANSFORM_CAPTURED_AGAIN: measure(meta_pipeline("transform"), site.user_folder),
+    }
+    write_captured_runs(inbox, newest)
+    measure(meta_pipeline("collect"), site.user_folder)
+    measured[TRANSFORM_CAPTURED_FEW] = measure(meta_pipeline("transform"), site.user_folder)
+    with duckdb.connect(str(site.user_folder / HOME_FILE), read_only=True) as home:
+        found = {"runs": count_rows(home, "observability_marts", "runs")}
+    _expect(found, {"runs": each * site.shape.datasets}, "meta-pipeline transform")
+    return measured
 
 
 def run_dbt_start(site: Site) -> Measured:
@@ -115,6 +155,7 @@ PARTS: Mapping[str, Callable[[Site], Measured]] = MappingProxyType(
         "collect": run_collect,
         "empty_run": run_empty_run,
         "transform": run_transform,
+        "captured": run_captured,
         "dbt_start": run_dbt_start,
     }
 )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from benchmarks.measure import Series
 from benchmarks.parts import (
     COLLECT_AGAIN,
+    COLLECT_CAPTURED,
+    COLLECT_CAPTURED_AGAIN,
     COLLECT_FIRST,
     COPY,
     DBT_START,
@@ -15,6 +17,9 @@ from benchmarks.parts import (
     SQL_DATABASE_EACH,
     SQL_DATABASE_MERGED,
     TRANSFORM_AGAIN,
+    TRANSFORM_CAPTURED,
+    TRANSFORM_CAPTURED_AGAIN,
+    TRANSFORM_CAPTURED_FEW,
     TRANSFORM_FIRST,
 )
 from benchmarks.user_folder import CONTENT_TABLES, Collected
@@ -31,6 +36,11 @@ TITLES = {
     EMPTY_RUN: "dlt run of one empty resource",
     TRANSFORM_FIRST: "**`meta-pipeline transform`, first**",
     TRANSFORM_AGAIN: "**`meta-pipeline transform`, nothing new**",
+    COLLECT_CAPTURED: "**`meta-pipeline collect`, captured runs**",
+    COLLECT_CAPTURED_AGAIN: "**`meta-pipeline collect`, captured runs, nothing new**",
+    TRANSFORM_CAPTURED: "**`meta-pipeline transform`, captured runs**",
+    TRANSFORM_CAPTURED_AGAIN: "**`meta-pipeline transform`, captured runs, nothing new**",
+    TRANSFORM_CAPTURED_FEW: "**`meta-pipeline transform`, one more captured run of each pipeline**",
     DBT_START: "dbt's own start: the same project, no model selected",
 }
 
@@ -152,6 +162,11 @@ def _judge_against_dbt(again: Series, start: Series) -> Verdict:
     )
 
 
+def _judge_captured(captured: Series, again: Series) -> Verdict:
+    more = captured.wall_seconds - again.wall_seconds
+    return Verdict("What captured runs add to a transform with nothing new", f"{_seconds(more)} s", None)
+
+
 def _judge_queries(*collected: Collected) -> Verdict:
     told = [
         f"{item.repeated_queries} ({item.first_queries} at first) for {item.datasets:,} datasets" for item in collected
@@ -180,6 +195,7 @@ _SERIES_AIMS: tuple[tuple[tuple[str, ...], Callable[..., Verdict]], ...] = (
     ((COLLECT_AGAIN, EMPTY_RUN), _judge_against_empty_run),
     ((TRANSFORM_FIRST,), _judge_transform),
     ((TRANSFORM_AGAIN, DBT_START), _judge_against_dbt),
+    ((TRANSFORM_CAPTURED_AGAIN, TRANSFORM_AGAIN), _judge_captured),
 )
 _COLLECTED_AIMS: tuple[tuple[tuple[str, ...], Callable[..., Verdict]], ...] = (
     (("few", "fleet", "tenants"), _judge_queries),

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -57,6 +59,37 @@ def write_user_folder(folder: Path, url: str, datasets: Sequence[str] = ("*",)) 
     settings.mkdir(parents=True)
     (settings / "config.toml").write_text(CONFIG.format(datasets=json.dumps(list(datasets))), encoding="utf-8")
     (settings / "secrets.toml").write_text(SECRETS.format(url=json.dumps(url)), encoding="utf-8")
+
+
+def add_inbox(folder: Path) -> Path:
+    """Configures an inbox where none is yet.
+
+    Args:
+        folder: A user's folder.
+
+    Returns:
+        The inbox, which is not there yet.
+    """
+    config = folder / ".dlt" / "config.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("datasets =", 'inbox = "inbox"\ndatasets =', 1), encoding="utf-8")
+    return folder / "inbox"
+
+
+def last_loads(folder: Path, each: int) -> list[list[tuple[str, str]]]:
+    """Returns datasets with their last loads: one list of all datasets for each load back, the newest at the end.
+
+    Args:
+        folder: A user's folder in which the fleet was collected.
+        each: How many loads of each dataset.
+    """
+    with duckdb.connect(str(folder / HOME_FILE), read_only=True) as home:
+        rows = home.execute(
+            "select dataset_name, load_id, row_number() over (partition by dataset_name order by load_id desc) as back"
+            " from observability.loads qualify back <= ? order by back desc, dataset_name",
+            [each],
+        ).fetchall()
+    return [[(name, load_id) for name, load_id, _ in group] for _, group in groupby(rows, key=itemgetter(2))]
 
 
 def meta_pipeline(command: str) -> list[str]:

@@ -14,6 +14,9 @@
     {{ column }} > {{ clock('built_at') }}
 {%- endmacro %}
 
+{#- Whether a transform was finished that this one goes on from; for tables that only hold what is new. -#}
+{% macro is_continued() %}{{ return(clock_moment('built_at') is not none) }}{% endmacro %}
+
 {#- A moment that the last finished transform left. -#}
 {% macro clock(column) -%}
     {{ timestamp_literal(clock_moment(column) or '1970-01-01 00:00:00+00:00') }}

@@ -134,6 +134,15 @@
     {{ delete_stale(['pipeline_name', 'load_id'], recounted_packages()) }}
 {%- endmacro %}
 
+{% macro delete_retold_run_calls() -%}
+    {%- set stale -%}
+        select transaction_id
+        from {{ ref('int_stitched_calls') }}
+        where run_id is null
+    {%- endset -%}
+    {{ delete_stale(['transaction_id'], stale) }}
+{%- endmacro %}
+
 {#- Calls that turn out to belong together become one run. -#}
 {% macro delete_joined_runs() -%}
     {%- set stale -%}
@@ -145,6 +154,38 @@
     {{ delete_stale(['run_id'], stale) }}
 {%- endmacro %}
 
+{#- Load packages of calls that were looked at again, and of loads: one may be seen after its run. -#}
+{% macro touched_packages() -%}
+    select packages.load_id
+    from {{ ref('int_call_packages') }} as packages
+    inner join {{ ref('int_stitched_calls') }} as stitched_calls
+        on stitched_calls.transaction_id = packages.transaction_id
+
+    union all
+
+    select load_id
+    from {{ ref('stg_observability__loads') }}
+    where {{ is_collected_since() }}
+{%- endmacro %}
+
+{#- A load that is seen in the dataset that a run names is no longer one that was seen in a copy. -#}
+{% macro delete_touched_load_runs() -%}
+    {%- set stale -%}
+        select destination_name, dataset_name, load_id
+        from {{ this }}
+        where load_id in ({{ touched_packages() }})
+    {%- endset -%}
+    {{ delete_stale(['destination_name', 'dataset_name', 'load_id'], stale) }}
+{%- endmacro %}
+
+{#- Runs that a call was captured of since, or that may have lost or won one. -#}
+{% macro stitched_runs() -%}
+    select run_calls.run_id
+    from {{ ref('int_run_calls') }} as run_calls
+    inner join {{ ref('int_stitched_calls') }} as stitched_calls
+        on stitched_calls.transaction_id = run_calls.transaction_id
+{%- endmacro %}
+
 {#- Runs whose steps are written anew: themselves or a call of theirs changed. -#}
 {% macro touched_runs() -%}
     select run_id
@@ -153,10 +194,7 @@
 
     union all
 
-    select run_calls.run_id
-    from {{ ref('int_run_calls') }} as run_calls
-    inner join {{ ref('int_calls') }} as calls on calls.transaction_id = run_calls.transaction_id
-    where {{ is_built_since('calls.built_at') }}
+    {{ stitched_runs() }}
 {%- endmacro %}
 
 {% macro delete_touched_steps() -%}

@@ -329,7 +329,7 @@ def _outcome(refused: Mapping[str, str], place: str) -> Outcome:
 
 def _listed(entries: Any) -> list[ListedFile]:
     """Returns the files among entries; names that begin with a dot are not finished."""
-    files = ((PurePosixPath(entry["name"]).name, entry) for entry in entries if entry["type"] == "file")
+    files = ((entry["name"].rpartition("/")[2], entry) for entry in entries if entry["type"] == "file")
     return [ListedFile(name, entry.get("size") or 0) for name, entry in files if not name.startswith(".")]
 
 

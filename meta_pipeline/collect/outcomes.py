@@ -129,15 +129,13 @@ def _uncounted(tables: Sequence[str]) -> str:
     return f"no right to read {named}{more}, so no rows are counted"
 
 
-def departure_outcome(destination_name: str) -> Outcome:
-    """Returns the outcome of the datasets of a destination that the settings do not name any more.
+def departure_outcome(place: str) -> Outcome:
+    """Returns the outcome of the datasets of a place that the settings do not name any more.
 
     Args:
-        destination_name: The destination.
+        place: A destination, an inbox or a folder, with the word for it.
     """
-    return Outcome(
-        "excluded", f"destination {destination_name} is not named any more; what was collected of it is kept"
-    )
+    return Outcome("excluded", f"{place} is not named any more; what was collected of it is kept")
 
 
 def absence_outcome(name: str, settings: DestinationSettings) -> Outcome:

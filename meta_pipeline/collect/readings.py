@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,7 +17,7 @@ from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.exports import read_exports
 from meta_pipeline.collect.interleaving import interleaved
 from meta_pipeline.collect.opening import destination_type, open_destination
-from meta_pipeline.collect.outcomes import coverage_row, departure_outcome
+from meta_pipeline.collect.outcomes import Outcome, coverage_row, departure_outcome
 from meta_pipeline.collect.reading import Reading
 from meta_pipeline.collect.tables import (
     COVERAGE,
@@ -70,7 +71,7 @@ def read_all(settings: Settings) -> Iterator[Any]:
     yield from map(shared.once, interleaved([*readings, *_captured(settings, remembered, collected_at)]))
     for reading in readings:
         state[reading.settings.name] = {name: cursor.to_state() for name, cursor in reading.cursors.items()}
-    yield from _departed(state, {destination.name for destination in settings.destinations}, collected_at)
+    yield from _departed(settings, remembered, collected_at)
     exports = read_exports(settings.schema_exports, remembered.setdefault("exports", {}), collected_at)
     yield from map(shared.once, exports)
 
@@ -87,19 +88,65 @@ def _captured(settings: Settings, remembered: dict[str, Any], collected_at: date
         yield read_working_folders(settings.pipelines_dirs, remembered.setdefault("pipelines_dirs", {}), collected_at)
 
 
-def _departed(state: dict[str, Any], named: Collection[str], collected_at: datetime) -> Iterator[Batch]:
-    """Yields, once, the coverage of the destinations that the settings do not name any more."""
-    for destination_name in state.keys() - named:
-        rows = []
-        for name, stored in state[destination_name].items():
-            cursor = DatasetCursor.from_state(stored)
-            if cursor.outcome != "excluded":
-                cursor = cursor.continued("excluded", collected_at)
-                kind = destination_type(destination_name)
-                rows.append(coverage_row(destination_name, kind, name, departure_outcome(destination_name), cursor))
-                state[destination_name][name] = cursor.to_state()
-        if rows:
-            yield batch_of_rows(COVERAGE, rows, collected_at)
+def _departed(settings: Settings, remembered: Mapping[str, Any], collected_at: datetime) -> Iterator[Batch]:
+    """Yields, once, the coverage of what the settings do not name any more: destinations, inboxes and folders."""
+    destinations = remembered.get("destinations", {})
+    for name in destinations.keys() - {destination.name for destination in settings.destinations}:
+        outcome = departure_outcome(f"destination {name}")
+        yield from _excluded(name, destination_type(name), destinations[name], outcome, collected_at)
+    for places, named, describe in (
+        ("inboxes", {settings.inbox}, _describe_inboxes),
+        ("pipelines_dirs", set(settings.pipelines_dirs), _describe_working_folders),
+    ):
+        yield from _departed_places(remembered.get(places, {}), named, describe, collected_at)
+
+
+def _departed_places(
+    places: dict[str, Any], named: Collection[str | None], describe: Callable[[], _Places], collected_at: datetime
+) -> Iterator[Batch]:
+    if not places:
+        return
+    kind = describe()
+    for place in places.keys() - {kind.place_of(address) for address in named if address}:
+        cursors = {place: places[place].get("cursor", {})}
+        outcome = departure_outcome(f"{kind.destination_name} {place}")
+        yield from _excluded(kind.destination_name, kind.destination_type, cursors, outcome, collected_at)
+        places[place]["cursor"] = cursors[place]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """How places where captured runs stand are told of in the coverage."""
+
+    destination_name: str
+    destination_type: str
+    place_of: Callable[[str], str]
+
+
+def _describe_inboxes() -> _Places:
+    from meta_pipeline.collect import inbox  # noqa: PLC0415
+
+    return _Places(inbox.DESTINATION_NAME, inbox.DESTINATION_TYPE, inbox.place_of)
+
+
+def _describe_working_folders() -> _Places:
+    from meta_pipeline.collect import working_folder  # noqa: PLC0415
+
+    return _Places(working_folder.DESTINATION_NAME, working_folder.DESTINATION_TYPE, str)
+
+
+def _excluded(
+    destination_name: str, kind: str | None, cursors: dict[str, Any], outcome: Outcome, collected_at: datetime
+) -> Iterator[Batch]:
+    rows = []
+    for name, stored in cursors.items():
+        cursor = DatasetCursor.from_state(stored)
+        if cursor.outcome != outcome.outcome:
+            cursor = cursor.continued(outcome.outcome, collected_at)
+            rows.append(coverage_row(destination_name, kind, name, outcome, cursor))
+            cursors[name] = cursor.to_state()
+    if rows:
+        yield batch_of_rows(COVERAGE, rows, collected_at)
 
 
 class _SharedContent:

@@ -1,6 +1,7 @@
 """The demo: a fleet of real dlt pipelines that load real data into three destinations over six weeks.
 
-The weeks are past ones; what the pipelines leave behind is what they would have left, had they run then.
+The weeks are past ones; what the pipelines leave behind is what they would have left, had they run then. The capture
+plugin is beside them, and each runs in the environment of another orchestrator.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from pathlib import Path
 from meta_pipeline.demo import flights, postgres
 from meta_pipeline.demo.folder import (
     DESTINATIONS,
+    INBOX_FOLDER,
     LOGS_FOLDER,
     POSTGRES_FOLDER,
     clear,
     require_own,
     write_settings,
 )
+from meta_pipeline.demo.orchestrators import without_own_orchestrator
 from meta_pipeline.demo.schedule import DAYS, Window, window_until
 from meta_pipeline.exceptions import MetaPipelineError
 
@@ -113,7 +116,12 @@ def _replay_all(folder: Path, window: Window, progress: Callable[[str], None]) -
 @contextmanager
 def _replaying(folder: Path, destination: str, window: Window, output: int) -> Iterator[subprocess.Popen[bytes]]:
     arguments = ["-m", "meta_pipeline.demo.replay", destination, window.now.isoformat(), str(window.days)]
-    environment = {**os.environ, "DLT_PROJECT_DIR": str(folder)}
+    environment = {
+        **without_own_orchestrator(os.environ),
+        "DLT_PROJECT_DIR": str(folder),
+        # All that the pipelines need to be captured: the plugin is installed beside them.
+        "META_PIPELINE_INBOX": str(folder / INBOX_FOLDER),
+    }
     with (
         _log_file(folder, destination).open("wb") as log,
         subprocess.Popen(  # noqa: S603

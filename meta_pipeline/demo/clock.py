@@ -15,6 +15,8 @@ import dlt.destinations.impl.filesystem.filesystem
 import dlt.destinations.job_client_impl
 import pendulum
 
+import meta_pipeline_capture.recording
+
 
 class Clock:
     """A clock that goes on from wherever it is set.
@@ -65,10 +67,10 @@ class Clock:
 
 @contextmanager
 def dlt_goes_by(clock: Clock) -> Iterator[None]:
-    """Lets dlt take the time from a clock as long as the ``with`` block lasts.
+    """Lets dlt, and the capture in it, take the time from a clock as long as the ``with`` block lasts.
 
-    Everything that a run leaves in a destination agrees then: load ids, the commits in ``_dlt_loads``, the schema
-    versions and the states.
+    Everything that a run leaves agrees then: load ids, the commits in ``_dlt_loads``, the schema versions, the states
+    and the captured events.
 
     Args:
         clock: The clock.
@@ -86,6 +88,7 @@ def dlt_goes_by(clock: Clock) -> Iterator[None]:
         (pendulum, "now", lambda tz=None: pendulum.instance(clock.now()).in_timezone(tz or "UTC")),
         (dlt.destinations.job_client_impl, "datetime", _datetime_of(clock)),
         (dlt.destinations.impl.filesystem.filesystem, "datetime", _datetime_of(clock)),
+        (meta_pipeline_capture.recording, "datetime", _datetime_of(clock)),
     ]
     with ExitStack() as stack:
         for owner, name, replacement in replacements:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 
 from dlt.extract import DltSource
 
-from meta_pipeline.demo import pipelines
+from meta_pipeline.demo import orchestrators, pipelines
 from meta_pipeline.demo.folder import FINANCE, LAKE, WAREHOUSE
-from meta_pipeline.demo.schedule import Run, Schedule, Window, runs_of
+from meta_pipeline.demo.orchestrators import Orchestrator
+from meta_pipeline.demo.schedule import Ending, Run, Schedule, Window, runs_of
 from meta_pipeline.demo.systems import AirportSystems
 
-SILENT_DAYS = 10
+SILENCE = timedelta(days=10)
 GUSTS_AFTER = timedelta(weeks=3)
+# After that, nobody takes a run that has not ended for one that is still at work.
+KILLED_AGO = timedelta(hours=2)
 
 Source = Callable[[AirportSystems, timedelta], DltSource]
 
@@ -29,7 +32,9 @@ class FleetPipeline:
         dataset: Name of the dataset.
         schedule: When it is due.
         source: What it loads, given the source systems and the age of the fleet.
-        silent_days: For how many days before the end it has not run.
+        orchestrator: What runs it.
+        silence: For how long before the end it has not run.
+        last_endings: How its last runs end.
     """
 
     name: str
@@ -37,7 +42,9 @@ class FleetPipeline:
     dataset: str
     schedule: Schedule
     source: Source
-    silent_days: int = 0
+    orchestrator: Orchestrator
+    silence: timedelta = timedelta()
+    last_endings: tuple[Ending, ...] = ()
 
     def runs(self, window: Window) -> list[Run]:
         """Lists the pipeline's runs.
@@ -48,8 +55,11 @@ class FleetPipeline:
         Returns:
             The runs, in order.
         """
-        silent_from = window.now - timedelta(days=self.silent_days)
-        return [run for run in runs_of(self.name, self.schedule, window) if run.started_at < silent_from]
+        silent_from = window.now - self.silence
+        runs = [run for run in runs_of(self.name, self.schedule, window) if run.started_at < silent_from]
+        loaded: list[Ending] = ["loaded"] * len(runs)
+        endings = [*loaded, *self.last_endings][-len(runs) :]
+        return [replace(run, ending=ending) for run, ending in zip(runs, endings, strict=False)]
 
 
 def _daily(hour: int, minute: int) -> Schedule:
@@ -63,6 +73,7 @@ FLEET = (
         "ops",
         _daily(5, 30),
         lambda systems, _: pipelines.airport_operations(systems, "EWR"),
+        orchestrators.github_actions,
     ),
     FleetPipeline(
         "jfk_departures",
@@ -70,6 +81,7 @@ FLEET = (
         "ops",
         _daily(5, 45),
         lambda systems, _: pipelines.airport_operations(systems, "JFK"),
+        orchestrators.gitlab_ci,
     ),
     FleetPipeline(
         "airport_charges",
@@ -77,7 +89,8 @@ FLEET = (
         "finance",
         _daily(6, 10),
         lambda systems, _: pipelines.airport_charges(systems),
-        silent_days=SILENT_DAYS,
+        orchestrators.airflow,
+        silence=SILENCE,
     ),
     FleetPipeline(
         "reference_data",
@@ -85,6 +98,8 @@ FLEET = (
         "reference",
         _daily(4, 0),
         lambda systems, _: pipelines.reference_data(systems),
+        orchestrators.dagster,
+        last_endings=("refused", "refused"),
     ),
     FleetPipeline(
         "aircraft_rotations",
@@ -92,6 +107,7 @@ FLEET = (
         "maintenance",
         _daily(7, 20),
         lambda systems, _: pipelines.aircraft_rotations(systems, "B6"),
+        orchestrators.prefect,
     ),
     FleetPipeline(
         "fleet_register",
@@ -99,6 +115,7 @@ FLEET = (
         "maintenance",
         Schedule((time(3, 0),), weekday=0),
         lambda systems, _: pipelines.fleet_register(systems),
+        orchestrators.cron,
     ),
     FleetPipeline(
         "weather",
@@ -106,5 +123,8 @@ FLEET = (
         "weather",
         Schedule((time(0, 5), time(12, 5))),
         lambda systems, age: pipelines.weather(systems, with_gusts=age >= GUSTS_AFTER),
+        orchestrators.kubernetes,
+        silence=KILLED_AGO,
+        last_endings=("killed",),
     ),
 )

@@ -6,12 +6,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from typing import Literal
 
 DAYS = 42
 # Six weeks up to here have the snowstorm of 8 and 9 February in their second half.
 _LATEST_DAY = date(2013, 2, 27)
 _STEP_SECONDS = {"extract": (6.0, 45.0), "normalize": (1.5, 6.0), "load": (4.0, 30.0)}
 _LATEST_START = 240.0
+
+Ending = Literal["loaded", "refused", "killed"]
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,13 @@ class Run:
         pipeline_name: Name of the pipeline.
         started_at: When it starts, a little after it was due.
         step_seconds: How long each step takes.
+        ending: ``refused`` where its source turns it away, ``killed`` where its process is killed before it loads.
     """
 
     pipeline_name: str
     started_at: datetime
     step_seconds: dict[str, float]
+    ending: Ending = "loaded"
 
     @property
     def finished_at(self) -> datetime:

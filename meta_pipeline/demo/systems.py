@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,20 @@ class AirportSystems:
     def __init__(self, window: Window, now: Callable[[], datetime]) -> None:
         self._window = window
         self._now = now
+        self._is_closed = False
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Lets the registers turn everybody away as long as the ``with`` block lasts.
+
+        Yields:
+            Nothing.
+        """
+        self._is_closed = True
+        try:
+            yield
+        finally:
+            self._is_closed = False
 
     def departures(
         self, *, airport: str | None = None, carrier: str | None = None, since: datetime | None = None
@@ -62,16 +77,35 @@ class AirportSystems:
         return _records(self._observations.filter(self._within("observed_at", since)))
 
     def planes(self) -> list[Record]:
-        """Returns the register of aircraft."""
+        """Returns the register of aircraft.
+
+        Raises:
+            ConnectionRefusedError: It is closed.
+        """
+        self._require_open("aircraft")
         return _records(flights.read("planes").rename_columns({"tailnum": "tail_number", "year": "year_built"}))
 
     def airlines(self) -> list[Record]:
-        """Returns the airlines by their IATA codes."""
+        """Returns the airlines by their IATA codes.
+
+        Raises:
+            ConnectionRefusedError: The register is closed.
+        """
+        self._require_open("airlines")
         return _records(flights.read("airlines"))
 
     def airports(self) -> list[Record]:
-        """Returns the airports that are flown to."""
+        """Returns the airports that are flown to.
+
+        Raises:
+            ConnectionRefusedError: The register is closed.
+        """
+        self._require_open("airports")
         return _records(self._airports)
+
+    def _require_open(self, register: str) -> None:
+        if self._is_closed:
+            raise ConnectionRefusedError(f"the register of {register} takes no connections")
 
     @cached_property
     def _airports(self) -> pa.Table:

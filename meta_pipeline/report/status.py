@@ -40,7 +40,9 @@ _HEALTH = (
     "select status, status_since, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason"
     " from {}"
 )
-_COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at from {}"
+_COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at, destination_type from {}"
+# Places of files, which stand in the coverage as datasets do.
+_FILES = ("inbox", "working_folder", "schema_export")
 _CLOCK = "select as_of, is_past from {}"
 
 
@@ -165,7 +167,8 @@ def _fleet_status(
     health: Sequence[Sequence[Any]], coverage: Sequence[Sequence[Any]], as_of: datetime, is_past: bool
 ) -> FleetStatus:
     outcomes = [row[2] for row in coverage]
-    datasets = {(row[0], row[1]) for row in coverage if row[1] and row[2] in ("complete", "partial")}
+    read = [row for row in coverage if row[2] in ("complete", "partial") and row[5] not in _FILES]
+    datasets = {(row[0], row[1]) for row in read if row[1]}
     pipelines = sorted((PipelineStatus(*row) for row in health), key=_worst_first)
     return FleetStatus(
         as_of=as_of,

@@ -1,4 +1,4 @@
-"""What the demo leaves in its destinations, read without meta-pipeline and without dlt."""
+"""What the demo leaves in its destinations, read without meta-pipeline and without dlt, and what its marts then say."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import duckdb
 import psycopg2
 import pytest
 
+from meta_pipeline.config import HOME_FILE
 from meta_pipeline.demo import Fleet, build_fleet, stop_fleet
-from meta_pipeline.demo.folder import LAKE_FOLDER, PIPELINES_FOLDER, WAREHOUSE_FILE
+from meta_pipeline.demo.folder import INBOX_FOLDER, LAKE_FOLDER, PIPELINES_FOLDER, WAREHOUSE_FILE
 from meta_pipeline.demo.schedule import window_until
 from meta_pipeline.demo.systems import AirportSystems
+from tests.fixtures.command import run
 
 # Of the six weeks, as many days as show the storm and the change of schema.
 DAYS = 24
@@ -80,10 +82,10 @@ def _fetch(connection: Any, text: str) -> Rows:
 LOADS = {
     ("warehouse", "ops"): 2 * DAYS,
     ("finance_pg", "finance"): DAYS - 10,
-    ("finance_pg", "reference"): DAYS,
+    ("finance_pg", "reference"): DAYS - 2,
     ("finance_pg", "maintenance"): DAYS,
     ("lake", "maintenance"): 3,
-    ("lake", "weather"): 2 * DAYS - 1,
+    ("lake", "weather"): 2 * DAYS - 2,
 }
 
 
@@ -142,7 +144,8 @@ def test_one_pipeline_has_been_silent_for_ten_days(built: Built) -> None:
     assert timedelta(days=10) < built.fleet.window.now - last_load_at < timedelta(days=11)
     for destination, dataset in LOADS.keys() - {("finance_pg", "finance"), ("lake", "maintenance")}:
         ((last_load_at,),) = built.query[destination](f"select max(inserted_at) from {dataset}._dlt_loads")
-        assert built.fleet.window.now - _utc(last_load_at) < timedelta(days=1)
+        failed = timedelta(days=2 if dataset == "reference" else 0)
+        assert built.fleet.window.now - _utc(last_load_at) < timedelta(days=1) + failed
 
 
 def test_two_pipelines_share_a_dataset_and_a_schema(built: Built) -> None:
@@ -213,6 +216,81 @@ def test_progress_fits_a_terminal_and_a_log(built: Built) -> None:
     assert built.fleet.window == window_until(NOW, DAYS)
     assert all(len(message) < 80 for message in built.messages)
     assert len(built.messages) == 1 + 3 * 3 + 3
+
+
+# Each run leaves a start and an end, the one that is killed a start.
+EVENTS = 2 * (sum(LOADS.values()) + 2) + 1
+REFUSAL = "the register of airlines takes no connections"
+
+
+def test_every_run_is_captured_at_its_own_time(built: Built) -> None:
+    names = sorted(path.name for path in (built.fleet.folder / INBOX_FOLDER).iterdir())
+    moments = [datetime.strptime(f"{name[:22]}+0000", "%Y%m%dT%H%M%S.%f%z") for name in names]
+    assert len(names) == EVENTS
+    assert built.fleet.window.first_day < moments[0] < moments[-1] < built.fleet.window.now
+
+
+@pytest.fixture(name="marts", scope="module")
+def _marts(built: Built) -> Iterator[Query]:
+    """Collects, and builds the marts as they would have been when the replay ends."""
+    folder = built.fleet.folder
+    for command in (("collect",), ("transform", "--as-of", NOW.isoformat())):
+        done = run(folder, *command)
+        assert done.code == 0, done.err
+    with duckdb.connect(str(folder / HOME_FILE), read_only=True) as home:
+        home.execute("set timezone = 'UTC'; set schema = 'observability_marts'")
+        yield lambda text: home.execute(text).fetchall()
+
+
+def test_each_pipeline_has_its_orchestrator(marts: Query) -> None:
+    assert dict(marts("select pipeline_name, orchestrators from pipelines")) == {
+        "ewr_departures": "github_actions",
+        "jfk_departures": "gitlab_ci",
+        "airport_charges": "airflow",
+        "reference_data": "dagster",
+        "aircraft_rotations": "prefect",
+        "fleet_register": None,
+        "weather": "kubernetes",
+    }
+
+
+def test_every_load_is_attributed_and_counted_by_its_trace(marts: Query) -> None:
+    assert marts("select attribution, count_method, count(*) from loads group by all") == [
+        ("trace", "traced", sum(LOADS.values()))
+    ]
+    assert marts(
+        "select runs.started_at <= loads.started_at and loads.committed_at <= runs.finished_at, count(*)"
+        " from runs join loads using (run_id) group by all"
+    ) == [(True, sum(LOADS.values()))]
+
+
+def test_what_did_not_load_is_told_by_runs(marts: Query) -> None:
+    assert marts(
+        "select pipeline_name, outcome, failed_step, exception_type, message, count(*) from runs"
+        " where outcome is distinct from 'succeeded' group by all order by all"
+    ) == [
+        *[("reference_data", "failed", "extract", "ConnectionRefusedError", REFUSAL, 2)],
+        *[("weather", "unfinished", None, None, None, 1)],
+    ]
+
+
+def test_the_status_shows_what_is_wrong(built: Built, marts: Query) -> None:
+    ((killed_at,),) = marts("select strftime(started_at, '%Y-%m-%d %H:%M') from runs where outcome = 'unfinished'")
+    done = run(built.fleet.folder, "status", "--json")
+    pipelines = {item["pipeline_name"]: (item["status"], item["reason"]) for item in done.json["pipelines"]}
+    troubles = {name: found for name, found in pipelines.items() if found[0] != "healthy"}
+
+    assert len(pipelines) == len(LOADS) + 1
+    assert {name: status for name, (status, _) in troubles.items()} == {
+        "reference_data": "failing",
+        "weather": "stalled",
+        "airport_charges": "late",
+        # Three weeks are three loads of a weekly pipeline, too few for a rhythm.
+        "fleet_register": "new",
+    }
+    assert troubles["reference_data"][1].endswith(f"failed, the last one in extract: ConnectionRefusedError: {REFUSAL}")
+    assert troubles["weather"][1] == f"its run of {killed_at} UTC began and never ended"
+    assert done.json["dataset_count"] == len(LOADS)
 
 
 def _utc(moment: datetime | str) -> datetime:

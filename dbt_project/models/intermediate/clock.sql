@@ -17,6 +17,9 @@
 -- depends_on: {{ ref('int_call_counts') }}
 -- depends_on: {{ ref('int_load_counts') }}
 -- depends_on: {{ ref('int_load_runs') }}
+-- depends_on: {{ ref('int_shared_packages') }}
+-- depends_on: {{ ref('int_run_calls') }}
+-- depends_on: {{ ref('int_run_places') }}
 -- depends_on: {{ ref('int_traced_flows') }}
 -- depends_on: {{ ref('runs') }}
 -- depends_on: {{ ref('run_steps') }}

@@ -12,15 +12,17 @@ load_runs as (
 
 ),
 
+-- a trace names one pipeline, and is stronger than any state
 named_by_trace as (
 
     select
         destination_name,
         dataset_name,
         load_id,
-        pipeline_name,
         'trace' as attribution,
-        1 as strength,
+        1 as pipeline_count,
+        pipeline_name,
+        pipeline_name as pipeline_candidates,
         collected_at
     from load_runs
 
@@ -29,59 +31,31 @@ named_by_trace as (
 named_by_state as (
 
     select
-        destination_name,
-        dataset_name,
-        load_id,
-        pipeline_name,
+        pipeline_states.destination_name,
+        pipeline_states.dataset_name,
+        pipeline_states.load_id,
         'state' as attribution,
-        2 as strength,
-        collected_at
+        count(*) as pipeline_count,
+        min(pipeline_states.pipeline_name) as pipeline_name,
+        {{ dbt.listagg(
+            'pipeline_states.pipeline_name', "', '", 'order by pipeline_states.pipeline_name'
+        ) }} as pipeline_candidates,
+        max(pipeline_states.collected_at) as collected_at
     from pipeline_states
-
-),
-
-evidence as (
-
-    select * from named_by_trace
-    union all
-    select * from named_by_state
-
-),
-
-strongest as (
-
-    select
-        destination_name,
-        dataset_name,
-        load_id,
-        min(strength) as strength
-    from evidence
-    group by destination_name, dataset_name, load_id
+    left join load_runs
+        on load_runs.destination_name = pipeline_states.destination_name
+        and load_runs.dataset_name = pipeline_states.dataset_name
+        and load_runs.load_id = pipeline_states.load_id
+    where load_runs.load_id is null
+    group by pipeline_states.destination_name, pipeline_states.dataset_name, pipeline_states.load_id
 
 ),
 
 final as (
 
-    select
-        evidence.destination_name,
-        evidence.dataset_name,
-        evidence.load_id,
-        evidence.attribution,
-        count(*) as pipeline_count,
-        min(evidence.pipeline_name) as pipeline_name,
-        {{ dbt.listagg('evidence.pipeline_name', "', '", 'order by evidence.pipeline_name') }} as pipeline_candidates,
-        max(evidence.collected_at) as collected_at
-    from evidence
-    inner join strongest
-        on strongest.destination_name = evidence.destination_name
-        and strongest.dataset_name = evidence.dataset_name
-        and strongest.load_id = evidence.load_id
-        and strongest.strength = evidence.strength
-    group by
-        evidence.destination_name,
-        evidence.dataset_name,
-        evidence.load_id,
-        evidence.attribution
+    select * from named_by_trace
+    union all
+    select * from named_by_state
 
 )
 

@@ -1,10 +1,24 @@
-{{ config(**replaced_by(['destination_name', 'dataset_name', 'load_id'])) }}
+{{
+    config(
+        pre_hook="{{ delete_touched_load_runs() }}",
+        **replaced_by(['destination_name', 'dataset_name', 'load_id'])
+    )
+}}
 
-{% set own_columns = ['pipeline_name', 'run_id', 'is_counted', 'collected_at'] %}
+-- depends_on: {{ ref('int_stitched_calls') }}
 
-with packages as (
+with {% if is_incremental() %} touched as (
+
+    {{ touched_packages() }}
+
+),
+
+{% endif %} packages as (
 
     select * from {{ ref('int_call_packages') }}
+    {% if is_incremental() %}
+    where load_id in (select load_id from touched)
+    {% endif %}
 
 ),
 
@@ -23,12 +37,18 @@ calls as (
 call_counts as (
 
     select * from {{ ref('int_call_counts') }}
+    {% if is_incremental() %}
+    where load_id in (select load_id from touched)
+    {% endif %}
 
 ),
 
 observed_loads as (
 
     select * from {{ ref('stg_observability__loads') }}
+    {% if is_incremental() %}
+    where load_id in (select load_id from touched)
+    {% endif %}
 
 ),
 
@@ -116,7 +136,8 @@ ranked as (
 
 ),
 
-built as (
+-- views read this model, so it is no table that is made anew: that would take them along
+final as (
 
     select
         ranked.destination_name,
@@ -139,23 +160,6 @@ built as (
         on counted.pipeline_name = ranked.pipeline_name
         and counted.load_id = ranked.load_id
     where ranked.place = 1
-
-),
-
--- views read this model, and a table that is made anew would take them along
-final as (
-
-    select built.* from built
-    {% if is_incremental() %}
-    left join {{ this }} as known
-        on known.destination_name = built.destination_name
-        and known.dataset_name = built.dataset_name
-        and known.load_id = built.load_id
-    where known.load_id is null
-    {% for column in own_columns %}
-        or known.{{ column }} is distinct from built.{{ column }}
-    {% endfor %}
-    {% endif %}
 
 )
 

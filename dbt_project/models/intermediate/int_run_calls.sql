@@ -1,157 +1,20 @@
-with calls as (
+{{ config(pre_hook="{{ delete_retold_run_calls() }}", **replaced_by(['transaction_id'])) }}
 
-    select * from {{ ref('int_calls') }}
+with stitched_calls as (
 
-),
-
-packages as (
-
-    select * from {{ ref('int_call_packages') }}
-
-),
-
-told as (
-
-    select
-        packages.transaction_id,
-        packages.pipeline_name,
-        packages.load_id,
-        packages.step_name,
-        case
-            when calls.captured_by in ('plugin', 'receiver') then 1
-            when calls.captured_by = 'load_info_table' then 3
-            else 2
-        end as weakness
-    from packages
-    inner join calls on calls.transaction_id = packages.transaction_id
-
-),
-
-strongest as (
-
-    select
-        *,
-        min(weakness) over (partition by pipeline_name, load_id, step_name) as least_weakness
-    from told
-
-),
-
--- the same step of the same load package, told by a weaker way of capturing under another id
-retold as (
-
-    select distinct transaction_id
-    from strongest
-    where weakness > least_weakness
-
-),
-
-kept as (
-
-    select
-        calls.*,
-        row_number() over (
-            partition by calls.pipeline_name order by calls.started_at, calls.transaction_id
-        ) as call_number
-    from calls
-    left join retold on retold.transaction_id = calls.transaction_id
-    where retold.transaction_id is null
-
-),
-
--- a `run` is a run as it is, also where it finishes what an earlier one left pending
-separate_steps as (
-
-    select distinct
-        kept.pipeline_name,
-        kept.transaction_id,
-        kept.call_number,
-        packages.load_id,
-        case kept.called_step
-            when 'extract' then 1
-            when 'normalize' then 2
-            else 3
-        end as step_rank
-    from kept
-    inner join packages on packages.transaction_id = kept.transaction_id
-    where kept.called_step <> 'run'
-
-),
-
-followed as (
-
-    select
-        *,
-        lag(step_rank) over (partition by pipeline_name, load_id order by call_number) as previous_rank
-    from separate_steps
-
-),
-
--- a step that comes again, or after a later one, begins another attempt
-attempts as (
-
-    select
-        *,
-        sum(case when step_rank > previous_rank then 0 else 1 end) over (
-            partition by pipeline_name, load_id
-            order by call_number
-            rows between unbounded preceding and current row
-        ) as attempt_number
-    from followed
-
-),
-
--- calls that share an attempt at a load package are one run, of the name of its first call ...
-first_pass as (
-
-    select
-        *,
-        min(call_number) over (partition by pipeline_name, load_id, attempt_number) as package_first
-    from attempts
-
-),
-
-first_calls as (
-
-    select
-        *,
-        min(package_first) over (partition by pipeline_name, transaction_id) as call_first
-    from first_pass
-
-),
-
--- ... and so are those that share one with these: several extracts, then one load of all their packages
-second_pass as (
-
-    select
-        *,
-        min(call_first) over (partition by pipeline_name, load_id, attempt_number) as package_second
-    from first_calls
-
-),
-
-stitched as (
-
-    select
-        pipeline_name,
-        transaction_id,
-        min(package_second) as first_number
-    from second_pass
-    group by pipeline_name, transaction_id
+    select * from {{ ref('int_stitched_calls') }}
 
 ),
 
 final as (
 
     select
-        kept.transaction_id,
-        coalesce(first_calls_of_runs.transaction_id, kept.transaction_id) as run_id,
-        kept.pipeline_name,
-        kept.collected_at
-    from kept
-    left join stitched on stitched.transaction_id = kept.transaction_id
-    left join kept as first_calls_of_runs
-        on first_calls_of_runs.pipeline_name = stitched.pipeline_name
-        and first_calls_of_runs.call_number = stitched.first_number
+        transaction_id,
+        run_id,
+        pipeline_name,
+        collected_at
+    from stitched_calls
+    where run_id is not null
 
 )
 

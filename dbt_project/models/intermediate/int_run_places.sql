@@ -1,6 +1,43 @@
-with run_calls as (
+{{
+    config(
+        pre_hook="{{ delete_joined_runs() }}",
+        **replaced_by(['run_id'])
+    )
+}}
+
+{% set own_columns = [
+    'pipeline_id', 'destination_type', 'own_destination_name', 'own_dataset_name', 'is_observed', 'is_by_load',
+] %}
+
+-- depends_on: {{ ref('int_stitched_calls') }}
+-- depends_on: {{ ref('stg_observability__loads') }}
+
+with {% if is_incremental() %} touched as (
+
+    {{ stitched_runs() }}
+
+    union all
+
+    -- a load may be seen after its run
+    select run_calls.run_id
+    from {{ ref('int_call_packages') }} as packages
+    inner join {{ ref('int_run_calls') }} as run_calls on run_calls.transaction_id = packages.transaction_id
+    where packages.load_id in ({{ touched_packages() }})
+
+    union all
+
+    -- where others of its kind went may be known by now
+    select run_id from {{ this }}
+    where not is_by_load
+
+),
+
+{% endif %} run_calls as (
 
     select * from {{ ref('int_run_calls') }}
+    {% if is_incremental() %}
+    where run_id in (select run_id from touched)
+    {% endif %}
 
 ),
 
@@ -90,6 +127,27 @@ by_load as (
 
 ),
 
+all_by_load as (
+
+    select pipeline_name, destination_name, dataset_name, observed_destination, observed_dataset
+    from by_load
+    {% if is_incremental() %}
+
+    union all
+
+    select
+        pipeline_name,
+        own_destination_name as destination_name,
+        own_dataset_name as dataset_name,
+        destination_name as observed_destination,
+        dataset_name as observed_dataset
+    from {{ this }}
+    where is_by_load
+        and run_id not in (select run_id from touched)
+    {% endif %}
+
+),
+
 -- a run without a load goes where others of the same names went, if that is one place only
 by_names as (
 
@@ -99,7 +157,7 @@ by_names as (
         dataset_name,
         min(observed_destination) as only_destination,
         min(observed_dataset) as only_dataset
-    from by_load
+    from all_by_load
     group by pipeline_name, destination_name, dataset_name
     having min(observed_destination) = max(observed_destination)
         and min(observed_dataset) = max(observed_dataset)
@@ -132,6 +190,9 @@ placed as (
         captured.run_id,
         captured.pipeline_name,
         captured.destination_type,
+        captured.destination_name as own_destination_name,
+        captured.dataset_name as own_dataset_name,
+        by_load.run_id is not null as is_by_load,
         coalesce(
             by_load.observed_destination,
             by_names.only_destination,
@@ -162,7 +223,7 @@ placed as (
 
 ),
 
-final as (
+built as (
 
     select
         run_id,
@@ -174,8 +235,25 @@ final as (
         destination_name,
         destination_type,
         dataset_name,
-        is_observed
+        own_destination_name,
+        own_dataset_name,
+        is_observed,
+        is_by_load,
+        {{ built_at() }} as built_at
     from placed
+
+),
+
+final as (
+
+    select built.* from built
+    {% if is_incremental() %}
+    left join {{ this }} as known on known.run_id = built.run_id
+    where known.run_id is null
+    {% for column in own_columns %}
+        or known.{{ column }} is distinct from built.{{ column }}
+    {% endfor %}
+    {% endif %}
 
 )
 

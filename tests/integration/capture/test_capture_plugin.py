@@ -10,10 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from meta_pipeline.config import HOME_FILE
 from tests.fixtures.bucket import ADMIN, S3Server, running_s3
-from tests.fixtures.command import wait_for, write_configuration
+from tests.fixtures.command import run, wait_for, write_configuration
 from tests.integration.capture.scripts import Site, read_events, told
 
 ROOT = Path(__file__).parents[3]
@@ -223,6 +225,37 @@ def test_no_secret_arrives_anywhere(site: Site, inbox: str) -> None:
     assert [step["step"] for step in failed] == ["extract", "run", "load", "run"]
     assert failed[0]["exceptions"][-1]["message"] == ("*** *** *** *** postgresql://***@db *** password=***")
     assert "planted" not in str(events) + (site.folder / "capture.log").read_text(encoding="utf-8")
+
+
+def test_no_secret_arrives_in_the_dataset_or_a_log(site: Site) -> None:
+    # Of a trace that a pipeline keeps itself nobody knows the secrets: they have to look like some.
+    secrets = {
+        "SOURCES__KEEPING__SHOP__PASSWORD": "plantedKq7Zr1Xw9TbV3mN5cL2",
+        "SHOP_TOKEN": "plantedHd4Yt8Pk2RsG6jF1vB9",
+    }
+    assert site.run("keeping", **secrets) == 0
+    working_folder = site.folder / "dlt" / "pipelines"
+    working_folder.chmod(0o700)
+    (working_folder / "orders").chmod(0o700)
+    source = {"destinations": ["shop"], "row_counts": "scan", "inbox": "inbox", "pipelines_dirs": [str(working_folder)]}
+    places = {"shop": {"destination_type": "duckdb"}}
+    credentials = {"shop": {"credentials": str(site.folder / "orders.duckdb")}}
+    write_configuration(
+        site.folder, {"sources": {"dlt_metadata": source}, "destination": places}, {"destination": credentials}
+    )
+
+    done = run(site.folder, "--verbose", "run", "--fail-on", "never")
+
+    assert done.code == 0, done.err
+    with duckdb.connect(str(site.folder / HOME_FILE), read_only=True) as home:
+        tables = home.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+        stored = {name: str(home.execute(f'from "{schema}"."{name}"').fetchall()) for schema, name in tables}
+    told = {way for way in ("plugin", "trace_table", "working_folder") if way in stored["captured_runs"]}
+    assert told == {"plugin", "trace_table", "working_folder"}
+    assert "no answer to" in stored["runs"]
+    assert [name for name, rows in stored.items() if "planted" in rows] == []
+    logs = [*site.folder.glob("*.log"), *(site.folder / ".meta_pipeline").rglob("*.log")]
+    assert "planted" not in done.out + done.err + "".join(log.read_text(encoding="utf-8") for log in logs)
 
 
 def test_the_wheel_has_the_package_and_its_entry_point(tmp_path: Path) -> None:

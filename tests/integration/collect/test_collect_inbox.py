@@ -67,6 +67,35 @@ def test_a_folder_is_read_and_then_what_is_new_in_it(site: Site, tmp_path: Path)
     assert site.doubled() == []
 
 
+def test_an_inbox_that_is_not_named_any_more_is_excluded_once(site: Site, tmp_path: Path) -> None:
+    fill(tmp_path / "inbox", "failed")
+    (tmp_path / "working").mkdir(mode=0o700)
+    old = {"inbox": str(tmp_path / "inbox"), "pipelines_dirs": json.dumps([str(tmp_path / "working")])}
+    site.configure({}, **old)
+    site.collect()
+
+    site.configure({}, inbox=str(tmp_path / "other"), pipelines_dirs="[]")
+    for _ in range(2):
+        assert site.collect().failures == []
+
+    told = site.rows("select destination_name, outcome, error from coverage order by 1, since, dataset_name desc")
+    kept = "is not named any more; what was collected of it is kept"
+    assert told == [
+        ("inbox", "complete", None),
+        ("inbox", "complete", None),
+        ("inbox", "excluded", f"inbox {tmp_path / 'inbox'} {kept}"),
+        ("pipelines_dirs", "complete", None),
+        ("pipelines_dirs", "excluded", f"pipelines_dirs {tmp_path / 'working'} {kept}"),
+    ]
+    assert site.column("select outcome from captured_runs") == ["failed"]
+
+    site.configure({}, **old)
+    site.collect()
+    assert site.column("select outcome from coverage where dataset_name like '%/inbox' order by since") == [
+        *("complete", "excluded", "complete")
+    ]
+
+
 def test_nothing_new_writes_no_run_again(site: Site, tmp_path: Path) -> None:
     fill(tmp_path / "inbox", "succeeded", "with_failed_jobs")
     site.configure({}, inbox=str(tmp_path / "inbox")).collect()

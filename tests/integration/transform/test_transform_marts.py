@@ -143,6 +143,26 @@ def test_a_call_that_a_better_way_tells_again_is_one_run_still(fleet_home: Fleet
     assert marts_of(raw) == step_by_step
 
 
+def test_a_call_that_arrives_late_becomes_the_first_of_its_run(fleet_home: FleetHome) -> None:
+    raw = fleet_home.restore("second transform")
+    hours = {"extract": "05", "normalize": "06", "load": "07"}
+    for day, steps in ((22, ("normalize", "load")), (23, ("extract",))):
+        collected = f"2026-01-{day} 12:00"
+        for step in steps:
+            at, package = f"2026-01-22 {hours[step]}:00", "2026-01-22 05:00"
+            raw.write(**call("stepwise", at, dataset="crm", step=step, package_at=package, collected=collected))
+        raw.finish_collection(collected)
+        assert not transform(fleet_home.home).full_refresh
+
+    told = raw.query("select started_at, call_count from observability_marts.runs where pipeline_name = 'stepwise'")
+    assert told == [(datetime(2026, 1, 22, 5, tzinfo=timezone.utc), 3)]
+    step_by_step = marts_of(raw)
+    with duckdb.connect(str(raw.path)) as connection:
+        connection.execute("drop table observability_models.clock")
+    assert transform(fleet_home.home).full_refresh
+    assert marts_of(raw) == step_by_step
+
+
 def test_building_step_by_step_equals_building_at_once(fleet_home: FleetHome) -> None:
     step_by_step = marts_of(fleet_home.restore("second transform"))
     with duckdb.connect(str(fleet_home.raw.path)) as connection:

@@ -4,7 +4,9 @@ import pytest
 from dlt.common.versioned_state import decompress_state
 from dlt.pipeline.state_sync import generate_pipeline_state_version_hash, migrate_state_to_current
 
+from benchmarks.captured import write_captured_runs
 from benchmarks.fleet import Shape, dataset
+from meta_pipeline.collect.runs import Refusal, parse_event
 
 ENDS_AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 SHAPE = Shape("fleet", datasets=2, loads=50, versions=4, states=5, tables=4)
@@ -67,3 +69,22 @@ def test_a_fleet_of_teams_has_a_schema_each(made):
     assert {version.version_hash for version in made.versions}.isdisjoint(
         version.version_hash for version in other.versions
     )
+
+
+def test_captured_runs_are_of_their_pipelines_and_loads(tmp_path, made, loads):
+    write_captured_runs(tmp_path, [(made.name, load[0]) for load in loads[-2:]])
+
+    found = {}
+    for file in sorted(tmp_path.iterdir()):
+        event = parse_event(file.read_bytes())
+        assert not isinstance(event, Refusal)
+        found[file.name] = event
+    assert [event["event"] for event in found.values()] == ["start", "end"] * 2
+    assert {event["trace"]["pipeline_name"] for event in found.values()} == {made.name}
+    assert len({event["trace"]["transaction_id"] for event in found.values()}) == 2
+    for name, event in found.items():
+        captured_at = datetime.fromisoformat(event["captured_at"])
+        assert name.startswith(f"{captured_at:%Y%m%dT%H%M%S.%fZ}-{event['trace']['transaction_id']}-run-")
+    last = event["trace"]
+    assert {load_id for step in last["steps"] for load_id in step["load_ids"]} == {loads[-1][0]}
+    assert abs(datetime.fromisoformat(last["started_at"]).timestamp() - float(loads[-1][0])) < 1

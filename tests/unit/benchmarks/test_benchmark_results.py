@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks
+from benchmarks import capture
 from benchmarks.measure import Series, Usage
 from benchmarks.parts import (
     COLLECT_AGAIN,
@@ -146,3 +147,20 @@ def test_copy_text_escapes_what_copy_takes_for_its_own():
 
 def test_database_url_keeps_everything_but_the_database():
     assert database_url("postgresql://u:p@host:5/postgres", "fleet") == "postgresql://u:p@host:5/fleet"
+
+
+def test_what_the_plugin_adds_is_the_median_of_differences():
+    runs = {"without": [100.0, 300.0, 110.0], "with": [103.0, 301.0, 115.0], "inside": [1.0, 2.0, 1.5]}
+    text = capture.results_text([{"dlt": 500.0, "plugin": 2.0}, {"dlt": 700.0, "plugin": 4.0}], runs)
+
+    assert text.splitlines()[2:] == [
+        "| import, 2 processes | 600.0 | 603.0 | 3.0 | < 20 |",
+        "| run, 3 of each | 110.0 | 115.0 | 3.0 | < 5 |",
+        "| of it in the plugin's hooks |  |  | 1.5 |  |",
+    ]
+
+
+def test_the_page_of_the_plugin_has_a_place_for_it():
+    page = capture.PAGE.read_text(encoding="utf-8")
+
+    assert "anything" in replace_between_marks(page, "anything")

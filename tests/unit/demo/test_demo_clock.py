@@ -13,6 +13,7 @@ import pendulum
 import pytest
 from dlt.common.storages.load_package import create_load_id
 
+import meta_pipeline_capture.recording
 from meta_pipeline.demo.clock import Clock, dlt_goes_by
 
 PAST = datetime(2025, 2, 8, 5, 30, tzinfo=timezone.utc)
@@ -27,6 +28,7 @@ def _what_dlt_reads() -> tuple[Any, ...]:
         pendulum.now,
         dlt.destinations.job_client_impl.datetime,
         dlt.destinations.impl.filesystem.filesystem.datetime,
+        meta_pipeline_capture.recording.datetime,
     )
 
 
@@ -51,6 +53,7 @@ def test_dlt_goes_by_the_clock() -> None:
             pendulum.now("UTC"),
             dlt.destinations.job_client_impl.datetime.now(timezone.utc),
             dlt.destinations.impl.filesystem.filesystem.datetime.now(timezone.utc),
+            meta_pipeline_capture.recording.datetime.now(timezone.utc),
         ]
     assert all(PAST <= moment < PAST + JIFFY for moment in moments)
     assert load_ids[0] < load_ids[1]

@@ -10,6 +10,7 @@ from meta_pipeline.config import HOME_FILE, WORK_FOLDER
 from meta_pipeline.demo import build_fleet, flights, postgres, stop_fleet
 from meta_pipeline.demo.folder import (
     DESTINATIONS,
+    INBOX_FOLDER,
     LAKE_FOLDER,
     MARKER_FILE,
     WAREHOUSE_FILE,
@@ -77,7 +78,11 @@ def test_the_settings_are_a_users(tmp_path: Path) -> None:
     write_settings(folder, "postgresql://postgres:secret@127.0.0.1:1/postgres")
     config = tomlkit.parse((folder / ".dlt" / "config.toml").read_text(encoding="utf-8")).unwrap()
     secrets = tomlkit.parse((folder / ".dlt" / "secrets.toml").read_text(encoding="utf-8")).unwrap()
-    assert config["sources"]["dlt_metadata"] == {"destinations": list(DESTINATIONS), "row_counts": "scan"}
+    assert config["sources"]["dlt_metadata"] == {
+        "destinations": list(DESTINATIONS),
+        "row_counts": "scan",
+        "inbox": str(folder / INBOX_FOLDER),
+    }
     assert {name: entry["destination_type"] for name, entry in config["destination"].items()} == {
         "warehouse": "duckdb",
         "finance_pg": "postgres",

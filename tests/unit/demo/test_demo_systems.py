@@ -71,3 +71,13 @@ def test_registers_have_one_record_per_key(systems: AirportSystems) -> None:
     airlines = [row["carrier"] for row in systems.airlines()]
     assert len(planes) == len(set(planes)) == 3322
     assert len(airlines) == len(set(airlines)) == 16
+
+
+def test_closed_registers_turn_everybody_away(window: Window) -> None:
+    systems = AirportSystems(window, lambda: NOW)
+    with systems.closed():
+        for ask in (systems.planes, systems.airlines, systems.airports):
+            with pytest.raises(ConnectionRefusedError, match="the register of"):
+                ask()
+        assert systems.departures(airport="JFK")
+    assert systems.airlines()

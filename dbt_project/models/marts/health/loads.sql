@@ -1,5 +1,8 @@
 {{ config(**replaced_by(['destination_name', 'dataset_name', 'load_id'], day='committed_at')) }}
 
+-- depends_on: {{ ref('int_call_packages') }}
+-- depends_on: {{ ref('int_stitched_calls') }}
+
 {% set own_columns = [
     'schema_name', 'pipeline_name', 'attribution', 'pipeline_candidates', 'committed_at', 'status', 'rows_loaded',
     'count_method', 'schema_version_hash', 'run_id', 'orchestrator', 'run_url', 'extract_seconds', 'normalize_seconds',
@@ -75,6 +78,12 @@ touched as (
     select destination_name, dataset_name, load_id
     from {{ ref('int_load_evidence') }}
     where {{ is_collected_since() }}
+
+    union all
+
+    select destination_name, dataset_name, load_id
+    from {{ ref('stg_observability__loads') }}
+    where load_id in ({{ touched_packages() }})
 
     union all
 

@@ -11,9 +11,31 @@
     'load_count', 'rows_loaded', 'captured_by',
 ] %}
 
-with run_calls as (
+-- depends_on: {{ ref('int_stitched_calls') }}
+
+with {% if is_incremental() %} touched as (
+
+    {{ stitched_runs() }}
+
+    union all
+
+    select run_id from {{ ref('int_run_places') }}
+    where {{ is_built_since() }}
+
+    union all
+
+    -- what has not ended may have gone on for too long by now
+    select run_id from {{ this }}
+    where finished_at is null
+
+),
+
+{% endif %} run_calls as (
 
     select * from {{ ref('int_run_calls') }}
+    {% if is_incremental() %}
+    where run_id in (select run_id from touched)
+    {% endif %}
 
 ),
 
@@ -89,14 +111,26 @@ loaded as (
 
 ),
 
+loaded_packages as (
+
+    select distinct
+        pipeline_name,
+        load_id
+    from loaded
+
+),
+
 load_totals as (
 
     select
-        pipeline_name,
-        load_id,
-        sum(case when {{ is_dlt_table('table_name') }} then 0 else row_count end) as row_count
+        load_counts.pipeline_name,
+        load_counts.load_id,
+        sum(case when {{ is_dlt_table('load_counts.table_name') }} then 0 else load_counts.row_count end) as row_count
     from load_counts
-    group by pipeline_name, load_id
+    inner join loaded_packages
+        on loaded_packages.pipeline_name = load_counts.pipeline_name
+        and loaded_packages.load_id = load_counts.load_id
+    group by load_counts.pipeline_name, load_counts.load_id
 
 ),
 
@@ -126,15 +160,37 @@ timed as (
 
 ),
 
+durations as (
+
+    select pipeline_name, duration_seconds from timed
+    {% if is_incremental() %}
+
+    union all
+
+    select pipeline_name, duration_seconds from {{ this }}
+    where run_id not in (select run_id from touched)
+    {% endif %}
+
+),
+
+longest as (
+
+    select
+        pipeline_name,
+        max(duration_seconds) as duration_seconds
+    from durations
+    group by pipeline_name
+
+),
+
 -- three times the pipeline's longest run and an hour at least; a day where none has ended yet
 judged as (
 
     select
-        *,
-        greatest(
-            3600, coalesce(3 * max(duration_seconds) over (partition by pipeline_name), 86400)
-        ) as patience_seconds
+        timed.*,
+        greatest(3600, coalesce(3 * longest.duration_seconds, 86400)) as patience_seconds
     from timed
+    left join longest on longest.pipeline_name = timed.pipeline_name
 
 ),
 
