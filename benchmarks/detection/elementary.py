@@ -1,8 +1,8 @@
 """Elementary's volume test, made anew from its documentation: a standard score over a period of training.
 
-The score is the distance from the mean of the training set in standard deviations; beyond 3 it is an anomaly. The training
-set is the last 14 days, the tested bucket included. With a seasonality it is the buckets of the same season; those of a week
-are given 14 weeks, or there would be two of them. A set without any deviation scores 0.
+The score is the distance from the mean of the training set in standard deviations; beyond 3 it is an anomaly. The
+training set is the last 14 days, the tested bucket included. With a seasonality it is the buckets of the same season;
+those of a week are given 14 weeks, or there would be two of them. A set without any deviation scores 0.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks.detection.series import Series
 
-# One in forty observations is wrong, of those at an hour, or on a weekday, with rows enough for half of them to be seen.
+# One in forty is wrong, of those observations where there are rows enough for half of them to matter.
 SPACING = 40
 FEWEST_ROWS = 10
 # Nothing is planted, and no alarm counted, before: every method has had its time to learn.
@@ -19,10 +19,10 @@ DECLINE, DECLINED = timedelta(days=28), timedelta(days=7)
 
 Change = Callable[[int], int]
 FAULTS: dict[str, tuple[str, Change]] = {
-    "outage": ("low", lambda rows: 0),
+    "outage": ("low", lambda _: 0),
     "half": ("low", lambda rows: rows // 2),
     "double": ("high", lambda rows: rows * 2),
-    "×10": ("high", lambda rows: rows * 10),
+    "x10": ("high", lambda rows: rows * 10),
 }
 CLEAN, SLOW_DECLINE = "clean", "slow decline"
 
@@ -73,12 +73,15 @@ def _with_fault(number: int, series: Series, fault: str) -> Copy:
 
 
 def planted_places(series: Series, random: Random) -> tuple[int, ...]:
-    """Returns a place in each stretch of forty observations after the warm-up, where there are rows enough."""
-    places = _after_warm_up(series)
+    """Returns one of each forty places after the warm-up where there are rows enough.
+
+    Args:
+        series: The series.
+        random: Chooses.
+    """
     sizes = _usual_rows(series)
-    stretches = (places[start : start + SPACING] for start in range(0, len(places), SPACING))
-    eligible = ([place for place in stretch if _is_seen(series.rows[place], sizes[place])] for stretch in stretches)
-    return tuple(random.choice(stretch) for stretch in eligible if stretch)
+    places = [place for place in _after_warm_up(series) if _is_seen(series.rows[place], sizes[place])]
+    return tuple(random.choice(places[start : start + SPACING]) for start in range(0, len(places), SPACING))
 
 
 def _declining(number: int, series: Series) -> Copy:

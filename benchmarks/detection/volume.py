@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -25,8 +24,8 @@ _SERIES_OF = {DAYS: "day", DAILY_LOADS: "day", HOURLY_LOADS: "hour"}
 _GRAIN_OF = {DAYS: "day", DAILY_LOADS: "load", HOURLY_LOADS: "load"}
 COLUMNS = (CLEAN, *FAULTS, SLOW_DECLINE)
 AIMS: Mapping[str, Mapping[str, float]] = {
-    DAYS: {CLEAN: 3.5, "outage": 99, "half": 75, "double": 75, "×10": 99},
-    HOURLY_LOADS: {CLEAN: 1.5, "outage": 97, "half": 25, "double": 25, "×10": 93},
+    DAYS: {CLEAN: 3.5, "outage": 99, "half": 75, "double": 75, "x10": 99},
+    HOURLY_LOADS: {CLEAN: 1.5, "outage": 97, "half": 25, "double": 25, "x10": 93},
 }
 
 _TYPES = {
@@ -48,8 +47,8 @@ _LOADED = """
 """
 _RAW = """
     insert into observability.loads by name
-    select 'real' as destination_name, dataset_name, epoch(committed_at) :: varchar as load_id, dataset_name as schema_name,
-        0 as status, committed_at as inserted_at, committed_at as collected_at
+    select 'real' as destination_name, dataset_name, epoch(committed_at) :: varchar as load_id,
+        dataset_name as schema_name, 0 as status, committed_at as inserted_at, committed_at as collected_at
     from loaded;
 
     insert into observability.counted_loads by name
@@ -203,7 +202,7 @@ def rate_of(copy: Copy, flags: Flags) -> Rate:
 
 def _tables(series: Sequence[Series], measured: Mapping[str, Mapping[str, Mapping[str, Rates]]]) -> Iterator[str]:
     for kind, methods in measured.items():
-        yield f"### {kind.capitalize()}"
+        yield f"#### {kind.capitalize()}"
         rows = [(name, *_percents(list(by_series.values()))) for name, by_series in methods.items()]
         halves = _halves([one.name for one in series if one.grain == _SERIES_OF[kind]])
         ours = methods[OURS]
@@ -211,7 +210,7 @@ def _tables(series: Sequence[Series], measured: Mapping[str, Mapping[str, Mappin
         if kind in AIMS:
             rows.append(("aim", *(_aim(AIMS[kind], column) for column in COLUMNS)))
         yield markdown_table(("", "false alarms", *COLUMNS[1:]), rows)
-    yield "### Each series"
+    yield "#### Each series"
     rows = [
         (name, kind, *_percents([rates])) for kind, methods in measured.items() for name, rates in methods[OURS].items()
     ]
@@ -226,7 +225,7 @@ def _percents(rates: Sequence[Rates]) -> list[str]:
     sums = [
         Rate(sum(one[column].flagged for one in rates), sum(one[column].judged for one in rates)) for column in COLUMNS
     ]
-    return [f"{rate.percent:.1f} %" if rate.judged else "–" for rate in sums]
+    return [f"{rate.percent:.1f} %" if rate.judged else "" for rate in sums]
 
 
 def _aim(aims: Mapping[str, float], column: str) -> str:

@@ -216,7 +216,7 @@ middles_of_middles as (
 ),
 
 -- However misses are distributed, one in 7.7 is beyond the middle of the highest of stretches of five, one in 15 of ten.
--- From there to the one in 60, or in 500 of what comes often, the tail is taken for exponential: quantiles that far out would
+-- From there to the one in 60, or in 2000 of what comes often, the tail is taken for exponential: quantiles that far out would
 -- be made of the anomalies of the past themselves.
 tolerated as (
 
@@ -224,7 +224,7 @@ tolerated as (
         *,
         case
             when is_frequent then
-                typical_miss / {{ log_unit() }} * ln(500) * case
+                typical_miss / {{ log_unit() }} * ln(2000) * case
                     when history_count >= 270 then {{ middle_of_three('settled_relative_miss_', 1) }} / ln(15)
                     when history_count >= 90 then settled_relative_miss_1 / ln(15)
                     when history_count >= 30 then middle_relative_miss_1 / ln(15)

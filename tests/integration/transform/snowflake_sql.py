@@ -34,6 +34,22 @@ FUNCTIONS = frozenset(
         ),
         *("greatest", "lag", "lead", "least", "listagg", "ln", "lower", "max", "md5", "min", "mod", "position"),
         *("replace", "round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
+        *(
+            "greatest",
+            "lag",
+            "lead",
+            "least",
+            "listagg",
+            "ln",
+            "lower",
+            "max",
+            "md5",
+            "min",
+            "mod",
+            "position",
+            "replace",
+        ),
+        *("round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
     }
 )
 _BEFORE_PARENTHESIS = frozenset(
