@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import wraps
 from pathlib import Path
@@ -22,9 +23,11 @@ from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
 from meta_pipeline.output import ago, counted, is_terminal, note, print_json, print_rows, warn
 
 if TYPE_CHECKING:
+    from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
     from meta_pipeline.home import Home
     from meta_pipeline.report.status import FleetStatus, Uncovered
+    from meta_pipeline.severity import Severity
     from meta_pipeline.transform import TransformResult
 
 DONE, FINDINGS, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
@@ -37,7 +40,7 @@ fail_on_option = click.option(
     type=click.Choice(["warning", "critical", "never"]),
     default="critical",
     show_default=True,
-    help="Exit with 1 when a pipeline is at least this bad.",
+    help="Exit with 1 when something is at least this bad.",
 )
 
 
@@ -106,9 +109,10 @@ def check(as_json: bool) -> None:
 
     folder = Path.cwd()
     home = find_home(folder)
+    alert_settings = _alert_settings()
     settings = parse_settings(read_settings(folder))
     findings = check_destinations(settings)
-    unusable = _home_problems(home)
+    unusable = [*alert_settings.problems, *_home_problems(home)]
     problems = [*problems_of(settings, findings), *unusable]
     if as_json:
         print_json({"home": home.database, "findings": findings, "problems": problems})
@@ -169,6 +173,26 @@ def transform(as_of: str | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--dry-run", "is_dry", is_flag=True, help="Print what would be told; tell nobody and write nothing.")
+@fail_on_option
+@json_option
+@reporting_errors
+def alert(is_dry: bool, fail_on: str, as_json: bool) -> None:
+    """Tell people what is wrong, once, and when it is over."""
+    home, settings = _home(), _alert_settings()
+    if is_dry:
+        result = _alert(home, settings, is_dry=True)
+    else:
+        with _my_turn(home):
+            result = _alert(home, settings)
+    if as_json:
+        print_json(_alert_json(result))
+    else:
+        _show_alert(result, is_dry=is_dry)
+    sys.exit(NOT_DONE if result.problems else _exit_code(result.worst, fail_on))
+
+
+@main.command()
 @fail_on_option
 @json_option
 @reporting_errors
@@ -176,7 +200,7 @@ def status(fail_on: str, as_json: bool) -> None:
     """Show how every pipeline is, worst first."""
     fleet = _status(_home())
     _show(fleet, as_json)
-    sys.exit(_exit_code(fleet, fail_on))
+    sys.exit(_exit_code(fleet.worst, fail_on))
 
 
 @main.command()
@@ -184,7 +208,7 @@ def status(fail_on: str, as_json: bool) -> None:
 @json_option
 @reporting_errors
 def run(fail_on: str, as_json: bool) -> None:
-    """Collect, transform, and show the status."""
+    """Collect, transform, alert, and show the status."""
     sys.exit(_run(fail_on, as_json))
 
 
@@ -239,15 +263,18 @@ def demo(folder: Path, stop: bool) -> None:
 
 
 def _run(fail_on: str, as_json: bool) -> int:
-    home = _home()
+    home, settings = _home(), _alert_settings()
     _require_settings()
     with _my_turn(home):
         result = _collect(home)
         _tell(result.problems)
         _transform(home, None)
+        told = _alert(home, settings)
+    troubles = [*told.problems, *([] if result.failures or told.problems else _beat(settings))]
     fleet = _status(home)
     _show(fleet, as_json)
-    return NOT_DONE if result.failures else _exit_code(fleet, fail_on)
+    _tell(troubles)
+    return NOT_DONE if result.failures or troubles else _exit_code(told.worst, fail_on)
 
 
 def _shown(address: str) -> str:
@@ -310,6 +337,67 @@ def _transform(home: Home, as_of: datetime | None) -> TransformResult:
     return result
 
 
+def _alert_settings() -> AlertSettings:
+    from meta_pipeline.alert import read_alert_settings  # noqa: PLC0415
+
+    return read_alert_settings(Path.cwd())
+
+
+def _alert(home: Home, settings: AlertSettings, *, is_dry: bool = False) -> AlertResult:
+    from meta_pipeline.alert import alert as alert_stage  # noqa: PLC0415
+
+    if is_dry and not settings.channels:
+        note("No channel is configured in [alert.channels]. This is what one would be told:")
+        settings = replace(settings, channels={"(none)": ""})
+    result = alert_stage(home, settings, is_dry=is_dry)
+    told = [item.channel for item in result.messages if item.is_told]
+    if told:
+        note(f"Told {counted(len(told), 'message')} on {counted(len(set(told)), 'channel')}.")
+    return result
+
+
+def _beat(settings: AlertSettings) -> list[str]:
+    """Calls the heartbeat where one is configured, and returns what went wrong."""
+    from meta_pipeline.alert import beat  # noqa: PLC0415
+
+    try:
+        if settings.heartbeat_url:
+            beat(settings.heartbeat_url)
+    except MetaPipelineError as error:
+        return [str(error)]
+    return []
+
+
+def _alert_json(result: AlertResult) -> dict[str, Any]:
+    from meta_pipeline.alert.channels import plain_body  # noqa: PLC0415
+
+    return {
+        "findings": [
+            {**asdict(item.finding), "channels": item.channels, "is_muted": item.is_muted} for item in result.findings
+        ],
+        "messages": [
+            {
+                "channel": item.channel,
+                "title": item.message.title,
+                "text": plain_body(item.message, None),
+                "is_told": item.is_told,
+            }
+            for item in result.messages
+        ],
+        "problems": result.problems,
+    }
+
+
+def _show_alert(result: AlertResult, *, is_dry: bool) -> None:
+    from meta_pipeline.alert.channels import plain_body  # noqa: PLC0415
+
+    for item in result.messages if is_dry else ():
+        click.echo(f"[{item.channel}] {item.message.title}\n{plain_body(item.message, None)}\n")
+    _tell(result.problems)
+    muted = sum(item.is_muted for item in result.findings)
+    note(f"{counted(len(result.findings), 'finding')} open" + (f", {muted} of them muted." if muted else "."))
+
+
 def _status(home: Home) -> FleetStatus:
     from meta_pipeline.report.status import read_status  # noqa: PLC0415
 
@@ -357,12 +445,10 @@ def _summary(fleet: FleetStatus) -> str:
     return f"{counts} in {counted(fleet.dataset_count, 'dataset')}, {moment}{leftovers}."
 
 
-def _exit_code(fleet: FleetStatus, fail_on: str) -> int:
-    from meta_pipeline.report.status import SEVERITIES  # noqa: PLC0415
+def _exit_code(worst: Severity | None, fail_on: str) -> int:
+    from meta_pipeline.severity import is_at_least  # noqa: PLC0415
 
-    if fail_on == "never" or fleet.worst is None:
-        return DONE
-    return FINDINGS if SEVERITIES.index(fleet.worst) >= SEVERITIES.index(fail_on) else DONE
+    return FINDINGS if worst and fail_on != "never" and is_at_least(worst, fail_on) else DONE
 
 
 def _tell(problems: Sequence[str]) -> None:

@@ -97,7 +97,7 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigurationError: No destination is named, or a value is of the wrong kind.
     """
-    problems = _unknown_keys(raw, _KEYS, "[sources.dlt_metadata]")
+    problems = unknown_keys(raw, _KEYS, "[sources.dlt_metadata]")
     defaults = {key: raw[key] for key in _DEFAULT_KEYS if key in raw}
     entries = raw.get("destinations")
     if not entries and not any(raw.get(key) for key in _PLACE_KEYS):
@@ -113,7 +113,7 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
         table = {"name": entry} if isinstance(entry, str) else entry
         if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
             raise ConfigurationError(f"An entry of destinations is a name or a table with a name, not {entry!r}.")
-        problems += _unknown_keys(table, _DESTINATION_KEYS, f"destination {table['name']!r}")
+        problems += unknown_keys(table, _DESTINATION_KEYS, f"destination {table['name']!r}")
         destinations.append(_destination({**defaults, **table}))
     return Settings(
         _distinct(destinations),
@@ -129,7 +129,7 @@ def _destination(table: Mapping[str, Any]) -> DestinationSettings:
     if row_counts not in ROW_COUNTS:
         raise ConfigurationError(
             f"row_counts of destination {table['name']!r} is {row_counts!r}; it is one of "
-            f"{', '.join(ROW_COUNTS)}.{_suggestion(str(row_counts), ROW_COUNTS)}"
+            f"{', '.join(ROW_COUNTS)}.{suggestion(str(row_counts), ROW_COUNTS)}"
         )
     return DestinationSettings(
         name=table["name"],
@@ -176,15 +176,28 @@ def _text(table: Mapping[str, Any], key: str) -> str | None:
     return value
 
 
-def _unknown_keys(table: Mapping[str, Any], known: Iterable[str], place: str) -> list[str]:
+def unknown_keys(table: Mapping[str, Any], known: Iterable[str], place: str) -> list[str]:
+    """Returns what to say of keys that nothing reads.
+
+    Args:
+        table: The table.
+        known: The keys that are read.
+        place: What to call the table.
+    """
     return [
-        f"Unknown key {key!r} in {place}: nothing reads it.{_suggestion(key, known)}"
+        f"Unknown key {key!r} in {place}: nothing reads it.{suggestion(key, known)}"
         for key in table
         if key.split("__")[0] not in set(known)
     ]
 
 
-def _suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Returns a sentence that names the known word that was probably meant; nothing where none is near.
+
+    Args:
+        word: The word as written.
+        known: The known ones.
+    """
     near = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
@@ -201,14 +214,22 @@ def read_settings(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: A file is not TOML, a variable that must be a list is not JSON, or the section is misspelt.
     """
-    settings = {**read_table(folder, SECTION), **_environment_table(SECTION)}
+    settings = {**read_table(folder, SECTION), **environment_table(SECTION)}
     misspelt = difflib.get_close_matches(SECTION[-1], read_table(folder, SECTION[:-1]), n=1)
     if misspelt and not settings:
         raise ConfigurationError(f"Nothing reads [sources.{misspelt[0]}]. Did you mean [{'.'.join(SECTION)}]?")
     return settings
 
 
-def _environment_table(path: tuple[str, ...]) -> dict[str, Any]:
+def environment_table(path: tuple[str, ...]) -> dict[str, Any]:
+    """Reads a table of the configuration from environment variables; keys of tables in it are joined by ``__``.
+
+    Args:
+        path: The table's path, for example ``("sources", "dlt_metadata")``.
+
+    Raises:
+        ConfigurationError: A variable that must be a list or a table is not JSON.
+    """
     prefix = "__".join((*path, "")).upper()
     return {
         name.removeprefix(prefix).lower(): _environment_value(name, value)
@@ -238,8 +259,8 @@ def read_expected_within_hours(folder: Path) -> dict[str, float]:
     Raises:
         ConfigurationError: A file is not TOML, or the setting is no table of hours by glob.
     """
-    table = {**read_table(folder, TRANSFORM_SECTION), **_environment_table(TRANSFORM_SECTION)}
-    if unknown := _unknown_keys(table, (EXPECTED_WITHIN,), "[transform]"):
+    table = {**read_table(folder, TRANSFORM_SECTION), **environment_table(TRANSFORM_SECTION)}
+    if unknown := unknown_keys(table, (EXPECTED_WITHIN,), "[transform]"):
         raise ConfigurationError(unknown[0])
     hours = table.get(EXPECTED_WITHIN, {})
     if not isinstance(hours, Mapping) or not all(_is_positive_number(value) for value in hours.values()):
@@ -266,7 +287,7 @@ def destination_hint(name: str, folder: Path) -> str:
     """
     configured = list(read_table(folder, ("destination",)))
     known = ", ".join(sorted(configured)) or "none"
-    return f"Configured in .dlt/config.toml: {known}.{_suggestion(name, configured)}"
+    return f"Configured in .dlt/config.toml: {known}.{suggestion(name, configured)}"
 
 
 def read_table(folder: Path, path: tuple[str, ...]) -> dict[str, Any]:
@@ -314,7 +335,7 @@ def find_home(folder: Path) -> Home:
         ConfigurationError: The configuration is not TOML, or names a home that is not supported.
     """
     table = read_table(folder, ("destination", HOME_DESTINATION))
-    table |= _environment_table(("destination", HOME_DESTINATION))
+    table |= environment_table(("destination", HOME_DESTINATION))
     destination_type = str(table.get("destination_type", EMBEDDED)).rsplit(".", maxsplit=1)[-1]
     work_folder = folder.absolute() / WORK_FOLDER
     if destination_type in SERVERS:
@@ -323,7 +344,7 @@ def find_home(folder: Path) -> Home:
         raise ConfigurationError(
             f"[destination.{HOME_DESTINATION}] has destination_type {destination_type!r}; the observability dataset "
             f"lives on one of: {', '.join((EMBEDDED, *SERVERS))}."
-            f"{_suggestion(destination_type, (EMBEDDED, *SERVERS))}"
+            f"{suggestion(destination_type, (EMBEDDED, *SERVERS))}"
         )
     credentials = table.get("credentials__database") or table.get("credentials")
     if isinstance(credentials, Mapping):

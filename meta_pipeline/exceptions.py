@@ -12,6 +12,8 @@
     │   ├── BudgetExceededError
     │   ├── TableMissingError
     │   └── RecordUnreadableError
+    ├── AlertError              a channel could not be told
+    │   └── MessageRefusedError
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
 """
@@ -19,6 +21,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "AlertError",
     "BudgetExceededError",
     "CollectionError",
     "ConfigurationError",
@@ -27,6 +30,7 @@ __all__ = [
     "DestinationLockedError",
     "DestinationUnreachableError",
     "HomeError",
+    "MessageRefusedError",
     "MetaPipelineError",
     "RecordUnreadableError",
     "TableMissingError",
@@ -72,6 +76,14 @@ class TableMissingError(CollectionError):
 
 class RecordUnreadableError(CollectionError):
     """A stored state or schema does not decode."""
+
+
+class AlertError(MetaPipelineError):
+    """A channel could not be told, or the heartbeat not be called."""
+
+
+class MessageRefusedError(AlertError):
+    """A channel is there, but does not want this message."""
 
 
 class TransformError(MetaPipelineError):

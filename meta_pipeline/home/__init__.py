@@ -40,8 +40,8 @@ class Session(Protocol):
     def database(self) -> str:
         """Returns the name of the database (BigQuery: the project) that holds the datasets."""
 
-    def rows(self, sql: str) -> Sequence[Sequence[Any]]:
-        """Executes a statement and returns its rows, time stamps in UTC; no rows where it is no query."""
+    def rows(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """Executes a statement, with ``%s`` for each value, and returns its rows, time stamps in UTC."""
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name, quoted and in the warehouse's case."""

@@ -30,9 +30,14 @@ class FileSession:
         """Returns the name that DuckDB gives to the file."""
         return str(self.rows("select current_database()")[0][0])
 
-    def rows(self, sql: str) -> Sequence[Sequence[Any]]:
-        """Executes a statement and returns its rows."""
-        return self.connection.execute(sql).fetchall()
+    def rows(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """Executes a statement and returns its rows.
+
+        Args:
+            sql: The statement, with ``%s`` for each value.
+            values: The values.
+        """
+        return self.connection.execute(sql.replace("%s", "?") if values else sql, values).fetchall()
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name."""

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from meta_pipeline.exceptions import HomeError
 from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, open_home
-
-Severity = Literal["info", "warning", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+from meta_pipeline.severity import Severity, worst_of
 
 STATUSES = (
     "unreachable",
@@ -135,8 +133,7 @@ class FleetStatus:
     def worst(self) -> Severity | None:
         """Returns how bad the worst pipeline or dataset is; None where there is nothing to report."""
         judged: list[PipelineStatus | Uncovered] = [*self.pipelines, *self.uncovered]
-        found = {item.severity for item in judged if item.severity != "info"}
-        return max(found, key=SEVERITIES.index) if found else None
+        return worst_of(item.severity for item in judged)
 
 
 def read_status(home: Home) -> FleetStatus:

@@ -82,7 +82,7 @@ def run_dbt(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str
         raise TransformError(_failure(failed, log))
     if not outcome.success:
         raise TransformError(f"dbt did not finish. Details are in {log}. Run `meta-pipeline transform` again.")
-    return len(results)
+    return sum(result.node.resource_type != "operation" for result in results)
 
 
 def _failure(failed: Sequence[Any], log: Path) -> str:

@@ -151,3 +151,37 @@ def test_verbose_shows_where_it_broke_off(run: Run, monkeypatch: pytest.MonkeyPa
     break_off(monkeypatch)
 
     assert "Traceback" in run("--verbose", "check").output
+
+
+def configure_alerts(*lines: str) -> None:
+    Path(".dlt").mkdir(exist_ok=True)
+    Path(".dlt/config.toml").write_text("\n".join(["[alert]", *lines]), encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
+def test_alert_without_a_home_says_what_to_run(run: Run, options: tuple[str, ...]) -> None:
+    result = run("alert", *options)
+
+    assert result.exit_code == 2
+    assert "Run: meta-pipeline run" in result.output
+
+
+@pytest.mark.parametrize("command", ["alert", "run", "check"])
+def test_settings_of_alerts_that_cannot_be_meant_are_refused_before_anything_is_done(run: Run, command: str) -> None:
+    configure_alerts('at_least = "everything"')
+
+    result = run(command)
+
+    assert result.exit_code == 2
+    assert "at_least of [alert] is 'everything'" in result.output
+    assert not list(Path.cwd().glob("*.duckdb"))
+
+
+def test_check_tells_settings_of_alerts_that_nothing_reads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__DLT_METADATA__SCHEMA_EXPORTS", '["."]')
+    configure_alerts("remind_after = 3")
+
+    result = run("check")
+
+    assert result.exit_code == 2
+    assert "Did you mean 'remind_after_hours'?" in result.output

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from meta_pipeline.alert import AlertSettings, alert
 from meta_pipeline.collect.stage import collect
 from meta_pipeline.config import find_home
 from meta_pipeline.transform import transform
@@ -29,6 +30,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This method will be deprecated:PendingDeprecationWarning"),
 ]
 
+# So that events of every kind that has texts, times and nulls are written.
+NOBODY_HEARS = AlertSettings(channels={"ops": "http://127.0.0.1:1/"})
 AS_OF = datetime(2026, 2, 9, 6, tzinfo=timezone.utc)
 
 
@@ -103,15 +106,17 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     """Yields the marts after each step of a home's life, from empty on."""
     # How long ago something was, or when it was noticed, differs from home to home where the marts show the present.
-    elapsing = ("reason", "status_since", "changed_at", "ended_at")
+    elapsing = ("reason", "status_since", "changed_at", "ended_at", "summary")
     home = find_home(site.folder)
     fleet.configure("first", site)
     assert collect(home, site.folder).failures == []
     assert transform(home).full_refresh
+    assert alert(home, NOBODY_HEARS).problems
     yield "at first", marts_of(home, elapsing)
     fleet.configure("second", site)
     assert collect(home, site.folder).failures == []
     assert not transform(home).full_refresh
+    alert(home, NOBODY_HEARS)
     yield "with what is new", marts_of(home, elapsing)
     transform(home, as_of=AS_OF)
     yield "as of a past moment", marts_of(home)

@@ -14,6 +14,7 @@ from typing import Any
 import agate
 import pytest
 
+from meta_pipeline.alert.store import EVENT_COLUMNS
 from meta_pipeline.collect.tables import RAW_TABLES
 from meta_pipeline.transform.project import project_folder
 
@@ -46,13 +47,15 @@ class CompiledModel:
 
 
 def raw_columns() -> dict[str, dict[str, str]]:
-    """Returns the columns of the raw tables, and of dlt's own table of loads, with the kind of their type."""
+    """Returns the columns of all that models read, with the kind of their type."""
     tables = {}
     for table in RAW_TABLES:
         columns = {column.name: _KINDS.get(str(column.type), "timestamp") for column in table.columns}
         tables[table.name] = columns | ({"_dlt_load_id": "string"} if table.is_marked_with_load else {})
     loads = {"load_id": "string", "schema_name": "string", "status": "integer", "inserted_at": "timestamp"}
-    return {**tables, "_dlt_loads": loads}
+    events: dict[str, str] = dict.fromkeys(EVENT_COLUMNS, "string")
+    events |= {"happened_at": "timestamp", "episode_at": "timestamp", "opened_at": "timestamp", "is_event": "boolean"}
+    return {**tables, "_dlt_loads": loads, "alert_events": events}
 
 
 def compile_models(warehouse: str, folder: Path, *options: str, incremental: bool = False) -> list[CompiledModel]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from meta_pipeline.alert.store import EVENT_COLUMNS
 from meta_pipeline.collect.tables import RAW_TABLES
 from meta_pipeline.transform.project import project_folder
 
@@ -47,6 +48,7 @@ def test_sources_are_the_raw_tables() -> None:
         for table in _source_tables()
     }
     assert declared.pop("_dlt_loads")
+    assert declared.pop("alert_events")
     load_id = ("_dlt_load_id", "Load package that wrote the row.")
     assert declared == {
         table.name: (
@@ -79,3 +81,11 @@ def test_models_are_portable(path: Path) -> None:
 @pytest.mark.parametrize("path", SQL_FILES, ids=_names(SQL_FILES))
 def test_models_end_in_final(path: Path) -> None:
     assert path.read_text().endswith("select * from final\n")
+
+
+def test_events_of_alerts_are_what_is_made_written_and_read() -> None:
+    (table,) = (table for table in _source_tables() if table["name"] == "alert_events")
+    macro = (project_folder() / "macros" / "alerts.sql").read_text().partition("create table")[2]
+    made = re.findall(r"^        (\w+) \S", macro, flags=re.MULTILINE)
+    assert [column["name"] for column in table["columns"]] == made
+    assert set(made) == set(EVENT_COLUMNS)
