@@ -62,6 +62,8 @@ class Settings:
         schema_exports: Folders of exported schemas.
         inbox: Folder or URL where captured runs arrive; None where there is none.
         pipelines_dirs: dlt's working folders on this machine whose last traces are read.
+        dbt_artifacts: Folders or URLs with the artifacts of dbt projects.
+        dbt_meta_keys: Keys of dbt's `meta` that are kept beside the usual ones.
         problems: What is wrong with the settings without keeping the rest from being used.
     """
 
@@ -69,16 +71,18 @@ class Settings:
     schema_exports: tuple[str, ...] = ()
     inbox: str | None = None
     pipelines_dirs: tuple[str, ...] = ()
+    dbt_artifacts: tuple[str, ...] = ()
+    dbt_meta_keys: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 _DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
 _LIMIT_KEYS = ("timeout_seconds", "maximum_bytes_billed")
 _DEFAULT_KEYS = tuple(key for key in _DESTINATION_KEYS if key not in ("name", *_LIMIT_KEYS))
-_PLACE_KEYS = ("schema_exports", "inbox", "pipelines_dirs")
-SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, *_PLACE_KEYS)
-# dlt itself reads the credentials of the inbox in the section filesystem.
-_RESERVED_KEYS = ("dbt_artifacts", "filesystem")
+_PLACE_KEYS = ("schema_exports", "inbox", "pipelines_dirs", "dbt_artifacts")
+SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, *_PLACE_KEYS, "dbt_meta_keys")
+# dlt itself reads the credentials of the inbox and of dbt's artifacts in the section filesystem.
+_RESERVED_KEYS = ("filesystem",)
 _KEYS = (*SOURCE_KEYS, *_RESERVED_KEYS)
 
 
@@ -117,6 +121,8 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
         _strings(raw, "schema_exports", ()),
         _text(raw, "inbox"),
         _strings(raw, "pipelines_dirs", ()),
+        _strings(raw, "dbt_artifacts", ()),
+        _strings(raw, "dbt_meta_keys", ()),
         tuple(problems),
     )
 
