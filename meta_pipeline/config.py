@@ -22,6 +22,7 @@ from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, SERVERS, Home
 
 SECTION = ("sources", "dlt_metadata")
+LINEAGE_SECTION = ("lineage",)
 CONFIG_FILE = Path(".dlt") / "config.toml"
 SECRETS_FILE = Path(".dlt") / "secrets.toml"
 WORK_FOLDER = ".meta_pipeline"
@@ -227,6 +228,34 @@ def _environment_value(name: str, value: str) -> Any:
         return json.loads(value)
     except ValueError:
         raise ConfigurationError(f'{name} is not JSON. Write lists as ["one", "two"].') from None
+
+
+def minimum_lineage_coverage(folder: Path) -> float | None:
+    """Returns the least share of a dbt project's models whose columns shall all be known.
+
+    Args:
+        folder: The working folder.
+
+    Returns:
+        ``minimum_coverage`` in ``[lineage]``, from 0 to 1; None where it is not set.
+
+    Raises:
+        ConfigurationError: It is no such number, or the section has a key that nothing reads.
+    """
+    table = {**read_table(folder, LINEAGE_SECTION), **_environment_table(LINEAGE_SECTION)}
+    unknown = _unknown_keys(table, ("minimum_coverage",), "[lineage]")
+    if unknown:
+        raise ConfigurationError(" ".join(unknown))
+    value = table.get("minimum_coverage")
+    if value is None:
+        return None
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1
+    if not 0 <= share <= 1:
+        raise ConfigurationError(f"minimum_coverage in [lineage] must be a number from 0 to 1, not {value!r}.")
+    return share
 
 
 def destination_hint(name: str, folder: Path) -> str:

@@ -12,6 +12,7 @@
     │   ├── BudgetExceededError
     │   ├── TableMissingError
     │   └── RecordUnreadableError
+    ├── LineageUnknownError     nothing in the lineage has that name, or more than one thing has
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
 """
@@ -27,6 +28,7 @@ __all__ = [
     "DestinationLockedError",
     "DestinationUnreachableError",
     "HomeError",
+    "LineageUnknownError",
     "MetaPipelineError",
     "RecordUnreadableError",
     "TableMissingError",
@@ -72,6 +74,10 @@ class TableMissingError(CollectionError):
 
 class RecordUnreadableError(CollectionError):
     """A stored state or schema does not decode."""
+
+
+class LineageUnknownError(MetaPipelineError):
+    """Nothing in the lineage has that name, or more than one thing has."""
 
 
 class TransformError(MetaPipelineError):

@@ -372,7 +372,11 @@ class _Walk:
         if isinstance(source, exp.Table):
             return _Made({(self._relation_of(source), name): _Flow()})
         if isinstance(source.expression, exp.UDTF):
-            return self._from_function(source)
+            query = source.expression.this if isinstance(source.expression, exp.Lateral) else None
+            inner = self._scopes.get(id(query.unnest())) if isinstance(query, exp.Subquery) else None
+            if inner is None:
+                return self._from_function(source)
+            source = inner
         # A recursive CTE is known to itself by a scope of its own.
         known = source if id(source) in self._known else self._scopes.get(id(source.expression), source)
         return self._columns(known).get(name) or _Made(is_unknown=True)

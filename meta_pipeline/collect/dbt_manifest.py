@@ -5,9 +5,8 @@ Of what people wrote only names, tags, descriptions and listed keys of `meta` ar
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -181,7 +180,7 @@ def read_manifest(
         ]
         nodes = {node["unique_id"]: _node(node, catalogued, codes, keys) for node in raw}
         return DbtProject(
-            _project_name(metadata, raw),
+            str(metadata["project_name"]),
             str(metadata.get("adapter_type") or ""),
             version,
             str(metadata.get("dbt_version") or ""),
@@ -213,16 +212,6 @@ def _version(metadata: Mapping[str, Any]) -> int:
             "and later)"
         )
     return version
-
-
-def _project_name(metadata: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the project's name, which older manifests only tell as a hash of it."""
-    if metadata.get("project_name"):
-        return str(metadata["project_name"])
-    packages = sorted({str(node["package_name"]) for node in nodes})
-    project_id = metadata.get("project_id")
-    hashed = {hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(): name for name in packages}
-    return hashed.get(str(project_id)) or (packages[0] if len(packages) == 1 else "unknown")
 
 
 def _moment(text: str) -> datetime:
