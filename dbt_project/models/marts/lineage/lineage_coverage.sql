@@ -26,7 +26,7 @@ changes as (
 
     select
         artifact_path,
-        max(changed_at) as changed_at
+        max(changed_at) as last_changed_at
     from nodes
     group by artifact_path
 
@@ -70,7 +70,7 @@ final as (
         artifacts.project_name,
         artifacts.adapter_type,
         artifacts.dbt_version,
-        changes.changed_at,
+        changes.last_changed_at,
         artifacts.outcome,
         artifacts.error,
         {{ count_or_zero('models.model_count') }} as model_count,
