@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture clean
+.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-lineage clean
 
 install: .venv/.installed
 
@@ -55,6 +55,9 @@ bench: .venv-bench/.installed
 
 bench-capture: install
 	$(BIN)/python -m benchmarks.capture
+
+bench-lineage: install
+	$(BIN)/python -m benchmarks.lineage
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi

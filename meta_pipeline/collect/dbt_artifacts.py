@@ -170,6 +170,15 @@ def place_of(url: str) -> str:
     return redact_location(url)
 
 
+def nothing_in(place: str) -> str:
+    """Says that there is no manifest in a place, and what to do next.
+
+    Args:
+        place: The place.
+    """
+    return f"there is no {MANIFEST} in {place}. Run dbt compile there, or check dbt_artifacts in .dlt/config.toml"
+
+
 def open_artifacts(url: str) -> ArtifactFiles:
     """Opens a place with artifacts; nothing is read yet.
 
@@ -246,10 +255,7 @@ def read_artifacts(
 def _read_place(place: ArtifactFiles, manifests: dict[str, Any], reading: _Reading) -> Iterator[Batch]:
     folders = {place.name_of(folder): folder for folder in place.manifests()}
     if not folders and not manifests:
-        raise DestinationUnreachableError(
-            f"there is no {MANIFEST} in {place.place}. Run dbt compile there, or check dbt_artifacts in "
-            ".dlt/config.toml"
-        )
+        raise DestinationUnreachableError(nothing_in(place.place))
     for name in sorted(manifests.keys() - folders.keys()):
         error = f"{name} is not there any more; what was read of it is kept. Run dbt compile there"
         yield from _told(name, "missing", error, manifests, reading)

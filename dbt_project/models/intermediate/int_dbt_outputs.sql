@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with nodes as (
 
     select * from {{ ref('int_dbt_nodes') }}

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from meta_pipeline.collect.check import check_destinations
+from meta_pipeline.config import parse_settings
 from tests.fixtures.collected import Site, clear_environment
 from tests.fixtures.dbt_shop import DbtShop
 from tests.fixtures.recorded_manifests import as_bytes, manifest, with_code
@@ -152,6 +154,18 @@ def test_a_place_without_a_manifest_says_what_to_do(site: Site, place: str) -> N
 
     assert place in failure
     assert "dbt_artifacts in .dlt/config.toml" in failure
+
+
+@pytest.mark.parametrize(("place", "note"), [("dbt", "1 manifest"), ("empty", "no manifest.json in empty")])
+def test_check_says_what_will_be_read(site: Site, place: str, note: str) -> None:
+    (site.folder / "empty").mkdir()
+    _write(site, manifest())
+
+    (finding,) = check_destinations(parse_settings({"dbt_artifacts": [place]}))
+
+    assert note in finding.note
+    assert finding.is_read == (place == "dbt")
+    assert not site.folder.joinpath("meta_pipeline.duckdb").exists()
 
 
 def test_no_code_of_a_model_and_nothing_secret_is_stored(site: Site) -> None:

@@ -57,7 +57,7 @@ def test_where_no_capture_is_configured_nothing_that_reads_them_is_imported() ->
     program = (
         "import sys, meta_pipeline.collect.stage\n"
         "own = {name.rpartition('.')[2] for name in sys.modules if name.startswith('meta_pipeline.collect.')}\n"
-        "found = {'inbox', 'kept', 'runs', 'seen', 'working_folder', 'trace_pickle'} & own\n"
+        "found = {'inbox', 'kept', 'runs', 'seen', 'working_folder', 'trace_pickle', 'dbt_artifacts', 'stored'} & own\n"
         "sys.exit(f'imported: {found}' if found else 0)"
     )
 
