@@ -125,7 +125,7 @@ matches as (
         min(candidates.dataset_name) as dataset_name,
         min(candidates.table_name) as table_name,
         min(candidates.distance) as distance,
-        {{ dbt.listagg('candidates.destination_name', "', '", 'order by candidates.destination_name') }} as candidates
+        {{ dbt.listagg('candidates.destination_name', "', '", 'order by candidates.destination_name') }} as destination_names
     from candidates
     inner join nearest
         on nearest.dbt_relation_id = candidates.dbt_relation_id
@@ -144,7 +144,7 @@ final as (
             when matches.candidate_count > 1 then 'ambiguous'
             else 'unmatched'
         end as match_outcome,
-        case when matches.candidate_count > 1 then matches.candidates end as candidates,
+        case when matches.candidate_count > 1 then matches.destination_names end as candidates,
         case when matches.candidate_count = 1 then matches.destination_name end as destination_name,
         relations.database_name,
         case when matches.candidate_count = 1 then matches.dataset_name else relations.schema_name end as dataset_name,
