@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,9 +21,13 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(built: Built, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command in the folder of the site."""
-    monkeypatch.chdir(built.site.folder)
-    return lambda *arguments: CliRunner().invoke(cli.main, ["lineage", *arguments])
+    """Runs the command in the folder of the site, or in another one."""
+
+    def invoke(*arguments: str, folder: Path = built.site.folder) -> Result:
+        monkeypatch.chdir(folder)
+        return CliRunner().invoke(cli.main, ["lineage", *arguments])
+
+    return invoke
 
 
 def _steps(result: Result, way: str) -> list[tuple[int, str, str]]:
@@ -128,3 +135,18 @@ def test_a_minimum_that_is_met_changes_nothing(
     monkeypatch.setenv("LINEAGE__MINIMUM_COVERAGE", minimum)
 
     assert run().exit_code == code
+
+
+@pytest.mark.parametrize("arguments", [(), ("people",)])
+def test_where_less_is_known_than_shall_be_the_exit_code_says_so(
+    run: Run, built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    home = shutil.copy(built.site.home.database, tmp_path)
+    with duckdb.connect(home) as connection:
+        connection.execute("update observability_marts.lineage_coverage set coverage = 0.875")
+    monkeypatch.setenv("LINEAGE__MINIMUM_COVERAGE", "0.9")
+
+    result = run(*arguments, folder=tmp_path)
+
+    assert result.exit_code == 1
+    assert "Too little is known of shop: all columns of 88% of its models, less than 90%." in result.output
