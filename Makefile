@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-detection clean
+.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-lineage clean
 
 install: .venv/.installed
 
@@ -59,6 +60,8 @@ bench-capture: install
 bench-detection: install
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.detection.schedules
+bench-lineage: install
+	$(BIN)/python -m benchmarks.lineage
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi

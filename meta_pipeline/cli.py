@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
     from meta_pipeline.home import Home
+    from meta_pipeline.report.lineage import Answer, Coverage, ProjectCoverage, Step
     from meta_pipeline.report.status import FleetStatus, Uncovered
     from meta_pipeline.severity import Severity
     from meta_pipeline.transform import TransformResult
@@ -201,6 +202,34 @@ def status(fail_on: str, as_json: bool) -> None:
     fleet = _status(_home())
     _show(fleet, as_json)
     sys.exit(_exit_code(fleet.worst, fail_on))
+
+
+@main.command()
+@click.argument("name", metavar="[TABLE[.COLUMN]]", required=False)
+@click.option("--upstream", is_flag=True, help="Only where it comes from.")
+@click.option("--downstream", is_flag=True, help="Only where it goes.")
+@json_option
+@reporting_errors
+def lineage(name: str | None, upstream: bool, downstream: bool, as_json: bool) -> None:
+    """Show where a table or column comes from and where it goes; without a name, how much is known.
+
+    Exits with 1 where less is known of a dbt project than minimum_coverage in [lineage] asks for.
+    """
+    from meta_pipeline.config import minimum_lineage_coverage  # noqa: PLC0415
+    from meta_pipeline.report.lineage import Direction, read_coverage, read_lineage  # noqa: PLC0415
+
+    home, minimum = _home(), minimum_lineage_coverage(Path.cwd())
+    coverage = read_coverage(home)
+    if name is None:
+        _show_coverage(coverage, as_json)
+    else:
+        ways: list[Direction] = ["upstream"] if upstream else []
+        ways += ["downstream"] if downstream else []
+        _show_lineage(read_lineage(home, name, ways or ["upstream", "downstream"]), as_json)
+    below = coverage.below(minimum)
+    for project in below:
+        warn(f"Too little is known of {_project(project)}: {_known(project)}, less than {minimum:.0%}.")
+    sys.exit(FINDINGS if below else DONE)
 
 
 @main.command()
@@ -421,6 +450,65 @@ def _show(fleet: FleetStatus, as_json: bool) -> None:
     note(_summary(fleet))
     if not fleet.pipelines:
         note("Nothing was found. meta-pipeline check says what is read and what is left out.")
+
+
+def _show_lineage(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    ways = {"comes from": answer.upstream, "goes to": answer.downstream}
+    if is_terminal():
+        from meta_pipeline.report.trees import print_tree  # noqa: PLC0415
+
+        for title, steps in ways.items():
+            if steps:
+                print_tree(f"{answer.place.label} {title}", steps)
+    else:
+        rows = [
+            (title, str(step.depth), step.origin.label, step.place.label, step.place.node_type, *_told_of(step))
+            for title, steps in ways.items()
+            for step in steps
+        ]
+        titles = ("Way", "Depth", "From here", "To there", "Type", "Relation", "Method", "Confidence")
+        print_rows(dict.fromkeys(titles), rows)
+    if not answer.upstream and not answer.downstream:
+        note(f"Nothing is known that leads to or from {answer.place.label}.")
+
+
+def _told_of(step: Step) -> tuple[str, str, str]:
+    return f"{step.relation}, masked" if step.is_masked else step.relation, step.method, f"{step.confidence:g}"
+
+
+def _show_coverage(coverage: Coverage, as_json: bool) -> None:
+    if as_json:
+        print_json(coverage)
+        return
+    columns = {"Project": 20, "Models": 18, "Columns": 18, "Sources": None}
+    rows = [
+        (
+            _project(item),
+            f"{item.analysed_count} of {item.model_count}",
+            f"{item.column_count - item.unknown_column_count} of {item.column_count}",
+            f"{item.matched_source_count} of {item.source_count} observed",
+        )
+        for item in coverage.projects
+    ]
+    print_rows(columns, rows)
+    for gap in coverage.gaps:
+        column = f".{gap.column_name}" if gap.column_name else ""
+        warn(f"{gap.gap_type}: {gap.subject}{column}: {gap.reason}")
+    if not coverage.projects:
+        note("No dbt project is read. Name its folder of artifacts: dbt_artifacts in [sources.dlt_metadata].")
+
+
+def _project(project: ProjectCoverage) -> str:
+    return project.project_name or project.artifact_path
+
+
+def _known(project: ProjectCoverage) -> str:
+    if project.coverage is None or project.outcome != "read":
+        return f"its manifest is {project.outcome}"
+    return f"all columns of {project.coverage:.0%} of its models"
 
 
 def _grouped(uncovered: Sequence[Uncovered]) -> dict[tuple[str, str, str | None], list[str]]:

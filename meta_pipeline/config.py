@@ -23,6 +23,7 @@ from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, SERVERS, Home
 
 SECTION = ("sources", "dlt_metadata")
+LINEAGE_SECTION = ("lineage",)
 TRANSFORM_SECTION = ("transform",)
 EXPECTED_WITHIN = "expected_within_hours"
 CONFIG_FILE = Path(".dlt") / "config.toml"
@@ -65,6 +66,8 @@ class Settings:
         schema_exports: Folders of exported schemas.
         inbox: Folder or URL where captured runs arrive; None where there is none.
         pipelines_dirs: dlt's working folders on this machine whose last traces are read.
+        dbt_artifacts: Folders or URLs with the artifacts of dbt projects.
+        dbt_meta_keys: Keys of dbt's `meta` that are kept beside the usual ones.
         problems: What is wrong with the settings without keeping the rest from being used.
     """
 
@@ -72,16 +75,18 @@ class Settings:
     schema_exports: tuple[str, ...] = ()
     inbox: str | None = None
     pipelines_dirs: tuple[str, ...] = ()
+    dbt_artifacts: tuple[str, ...] = ()
+    dbt_meta_keys: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 _DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
 _LIMIT_KEYS = ("timeout_seconds", "maximum_bytes_billed")
 _DEFAULT_KEYS = tuple(key for key in _DESTINATION_KEYS if key not in ("name", *_LIMIT_KEYS))
-_PLACE_KEYS = ("schema_exports", "inbox", "pipelines_dirs")
-SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, *_PLACE_KEYS)
-# dlt itself reads the credentials of the inbox in the section filesystem.
-_RESERVED_KEYS = ("dbt_artifacts", "filesystem")
+_PLACE_KEYS = ("schema_exports", "inbox", "pipelines_dirs", "dbt_artifacts")
+SOURCE_KEYS = ("destinations", *_DEFAULT_KEYS, *_PLACE_KEYS, "dbt_meta_keys")
+# dlt itself reads the credentials of the inbox and of dbt's artifacts in the section filesystem.
+_RESERVED_KEYS = ("filesystem",)
 _KEYS = (*SOURCE_KEYS, *_RESERVED_KEYS)
 
 
@@ -120,6 +125,8 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
         _strings(raw, "schema_exports", ()),
         _text(raw, "inbox"),
         _strings(raw, "pipelines_dirs", ()),
+        _strings(raw, "dbt_artifacts", ()),
+        _strings(raw, "dbt_meta_keys", ()),
         tuple(problems),
     )
 
@@ -273,6 +280,34 @@ def read_expected_within_hours(folder: Path) -> dict[str, float]:
 
 def _is_positive_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def minimum_lineage_coverage(folder: Path) -> float | None:
+    """Returns the least share of a dbt project's models whose columns shall all be known.
+
+    Args:
+        folder: The working folder.
+
+    Returns:
+        ``minimum_coverage`` in ``[lineage]``, from 0 to 1; None where it is not set.
+
+    Raises:
+        ConfigurationError: It is no such number, or the section has a key that nothing reads.
+    """
+    table = {**read_table(folder, LINEAGE_SECTION), **environment_table(LINEAGE_SECTION)}
+    unknown = unknown_keys(table, ("minimum_coverage",), "[lineage]")
+    if unknown:
+        raise ConfigurationError(" ".join(unknown))
+    value = table.get("minimum_coverage")
+    if value is None:
+        return None
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1
+    if not 0 <= share <= 1:
+        raise ConfigurationError(f"minimum_coverage in [lineage] must be a number from 0 to 1, not {value!r}.")
+    return share
 
 
 def destination_hint(name: str, folder: Path) -> str:

@@ -55,18 +55,18 @@ def print_rows(columns: Mapping[str, int | None], rows: Sequence[Sequence[str]])
         table.add_column(title, max_width=width, ratio=None if width else 1, overflow="fold")
     for row in rows:
         # Names come from warehouses: as Text, markup in them stays text.
-        table.add_row(*(Text(_printable(cell), style=STATUS_STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(printable(cell), style=STATUS_STYLES.get(cell, "")) for cell in row))
     Console().print(table)
 
 
 def note(message: str) -> None:
     """Prints a line of progress to standard error."""
-    click.echo(_printable(message), err=True)
+    click.echo(printable(message), err=True)
 
 
 def warn(message: str) -> None:
     """Prints a problem to standard error, in yellow on a terminal."""
-    click.secho(_printable(message), err=True, fg="yellow")
+    click.secho(printable(message), err=True, fg="yellow")
 
 
 def counted(number: int, noun: str) -> str:
@@ -108,7 +108,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Returns the text without control characters, which a name could use to steer the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else _stand_in(char) for char in text)
 
@@ -118,4 +118,4 @@ def _stand_in(char: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_printable(text.replace("\t", " ")).split("\n"))
+    return " ".join(printable(text.replace("\t", " ")).split("\n"))

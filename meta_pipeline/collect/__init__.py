@@ -25,6 +25,8 @@ def dlt_metadata(
     schema_exports: Sequence[str] = (),
     inbox: str | None = None,
     pipelines_dirs: Sequence[str] = (),
+    dbt_artifacts: Sequence[str] = (),
+    dbt_meta_keys: Sequence[str] = (),
 ) -> Iterator[DltResource]:
     """Reads the system tables of dlt destinations into a few typed tables.
 
@@ -36,6 +38,8 @@ def dlt_metadata(
         schema_exports: Folders of exported ``*.schema.yaml`` or ``*.schema.json``.
         inbox: Folder or URL where captured runs arrive.
         pipelines_dirs: dlt's working folders on this machine, such as ``~/.dlt/pipelines``, whose last traces are read.
+        dbt_artifacts: Folders or URLs with the artifacts of dbt projects.
+        dbt_meta_keys: Keys of dbt's `meta` that are kept beside the usual ones.
 
     Yields:
         One resource per raw table; ``tables.py`` says what a row of each is, its key and its columns.
@@ -52,6 +56,8 @@ def dlt_metadata(
             "schema_exports": schema_exports,
             "inbox": inbox,
             "pipelines_dirs": pipelines_dirs,
+            "dbt_artifacts": dbt_artifacts,
+            "dbt_meta_keys": dbt_meta_keys,
         }
     )
     readings = dlt.resource(read_all, name="readings", selected=False)(settings)

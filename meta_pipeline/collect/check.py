@@ -53,7 +53,8 @@ def check_destinations(settings: Settings) -> list[Finding]:
         folders = map(_check_folder, settings.schema_exports)
         inboxes = map(_check_inbox, [settings.inbox] if settings.inbox else [])
         working_folders = map(_check_working_folder, settings.pipelines_dirs)
-        return [*(finding for findings in found for finding in findings), *folders, *inboxes, *working_folders]
+        artifacts = map(_check_artifacts, settings.dbt_artifacts)
+        return [*(item for findings in found for item in findings), *folders, *inboxes, *working_folders, *artifacts]
 
 
 def _check(settings: DestinationSettings) -> Iterator[Finding]:
@@ -147,6 +148,19 @@ def _check_inbox(url: str) -> Finding:
     except (CollectionError, ConfigurationError) as error:
         note, is_fault = str(error), True
     return Finding(inbox.DESTINATION_NAME, inbox.DESTINATION_TYPE, place, not is_fault, is_fault, note)
+
+
+def _check_artifacts(url: str) -> Finding:
+    from meta_pipeline.collect import dbt_artifacts  # noqa: PLC0415
+
+    place = dbt_artifacts.place_of(url)
+    try:
+        count = len(dbt_artifacts.open_artifacts(url).manifests())
+        note, is_fault = counted(count, "manifest") if count else dbt_artifacts.nothing_in(place), not count
+    except (CollectionError, ConfigurationError) as error:
+        note, is_fault = str(error), True
+    kind = dbt_artifacts.DESTINATION_TYPE
+    return Finding(dbt_artifacts.DESTINATION_NAME, kind, place, not is_fault, is_fault, note)
 
 
 def _check_working_folder(path: str) -> Finding:

@@ -64,6 +64,27 @@ def destination_type(name: str) -> str | None:
     return kind.rsplit(".", maxsplit=1)[-1] if kind else None
 
 
+def database_name(name: str) -> str | None:
+    """Returns the database, project or catalogue that a configured destination's datasets stand in.
+
+    Args:
+        name: The destination.
+
+    Returns:
+        Its name; None where the configuration does not tell, or is not usable.
+    """
+    try:
+        credentials = _configuration(name).credentials
+    except Exception:
+        # Reading it says what is wrong.
+        return None
+    found = getattr(credentials, "project_id", None) or getattr(credentials, "database", None)
+    if not isinstance(found, str) or not found:
+        return None
+    # DuckDB calls a database by its file.
+    return Path(found).stem if destination_type(name) == "duckdb" else found
+
+
 def _is_type(name: str) -> bool:
     return isinstance(getattr(dlt.destinations, name, None), type)
 
@@ -118,8 +139,9 @@ def open_destination(settings: DestinationSettings) -> Warehouse:
 
 @tried_again
 def _connect(settings: DestinationSettings, kind: str) -> Warehouse:
-    destination = cast(AnyDestination, Destination.from_reference(settings.name))
-    config: Any = destination.configuration(
-        get_destination_client_initial_config(destination, dataset_name="meta_pipeline")
-    )
-    return FAMILIES[kind](config, settings)
+    return FAMILIES[kind](_configuration(settings.name), settings)
+
+
+def _configuration(name: str) -> Any:
+    destination = cast(AnyDestination, Destination.from_reference(name))
+    return destination.configuration(get_destination_client_initial_config(destination, dataset_name="meta_pipeline"))

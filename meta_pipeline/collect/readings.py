@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 import pyarrow as pa
@@ -16,11 +16,17 @@ from meta_pipeline.collect.bounded import BoundedReading
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.exports import read_exports
 from meta_pipeline.collect.interleaving import interleaved
-from meta_pipeline.collect.opening import destination_type, open_destination
+from meta_pipeline.collect.opening import database_name, destination_type, open_destination
 from meta_pipeline.collect.outcomes import Outcome, coverage_row, departure_outcome
 from meta_pipeline.collect.reading import Reading
 from meta_pipeline.collect.tables import (
     COVERAGE,
+    DBT_ANALYSES,
+    DBT_COLUMN_EDGES,
+    DBT_COLUMNS,
+    DBT_DEPENDENCIES,
+    DBT_OUTPUT_COLUMNS,
+    DESTINATION_DATABASES,
     RAW_TABLES,
     SCHEMA_CHANGES,
     SCHEMA_COLUMNS,
@@ -30,12 +36,20 @@ from meta_pipeline.collect.tables import (
 )
 from meta_pipeline.config import Settings
 
+if TYPE_CHECKING:
+    from meta_pipeline.collect.stored import ObservedSchemas
+
 _CONTENT_KEYS: Mapping[str, str] = {
     SCHEMA_VERSION_TABLES.name: "version_hash",
     SCHEMA_TABLES.name: "table_hash",
     SCHEMA_COLUMNS.name: "table_hash",
     SCHEMA_REFERENCES.name: "table_hash",
     SCHEMA_CHANGES.name: "change_id",
+    DBT_DEPENDENCIES.name: "node_hash",
+    DBT_COLUMNS.name: "node_hash",
+    DBT_ANALYSES.name: "analysis_hash",
+    DBT_OUTPUT_COLUMNS.name: "analysis_hash",
+    DBT_COLUMN_EDGES.name: "analysis_hash",
 }
 """What stands for one content in the tables that hold it once for all destinations."""
 
@@ -68,12 +82,16 @@ def read_all(settings: Settings) -> Iterator[Any]:
         for destination in settings.destinations
     ]
     shared = _SharedContent()
-    yield from map(shared.once, interleaved([*readings, *_captured(settings, remembered, collected_at)]))
+    schemas = _observed_schemas(settings, remembered)
+    batches = map(shared.once, interleaved([*readings, *_captured(settings, remembered, collected_at)]))
+    yield from (map(schemas.notice, batches) if schemas else batches)
     for reading in readings:
         state[reading.settings.name] = {name: cursor.to_state() for name, cursor in reading.cursors.items()}
     yield from _departed(settings, remembered, collected_at)
     exports = read_exports(settings.schema_exports, remembered.setdefault("exports", {}), collected_at)
     yield from map(shared.once, exports)
+    if schemas:
+        yield from map(shared.once, _built(settings, remembered, schemas, collected_at))
 
 
 def _captured(settings: Settings, remembered: dict[str, Any], collected_at: datetime) -> Iterator[Iterator[Batch]]:
@@ -86,6 +104,29 @@ def _captured(settings: Settings, remembered: dict[str, Any], collected_at: date
         from meta_pipeline.collect.working_folder import read_working_folders  # noqa: PLC0415
 
         yield read_working_folders(settings.pipelines_dirs, remembered.setdefault("pipelines_dirs", {}), collected_at)
+
+
+def _observed_schemas(settings: Settings, remembered: Mapping[str, Any]) -> ObservedSchemas | None:
+    """Returns what looks at the schemas that pass, where there are dbt artifacts, or were."""
+    if not settings.dbt_artifacts and not remembered.get("dbt_artifacts"):
+        return None
+    from meta_pipeline.collect.stored import ObservedSchemas, StoredDataset  # noqa: PLC0415
+
+    return ObservedSchemas(StoredDataset())
+
+
+def _built(
+    settings: Settings, remembered: dict[str, Any], schemas: ObservedSchemas, collected_at: datetime
+) -> Iterator[Batch]:
+    """Yields what dbt builds from what was loaded; nothing is even imported where nothing is configured."""
+    from meta_pipeline.collect.dbt_artifacts import read_artifacts  # noqa: PLC0415
+
+    databases = {item.name: database_name(item.name) for item in settings.destinations}
+    if databases != remembered.get("databases"):
+        remembered["databases"] = databases
+        rows = [{"destination_name": name, "database_name": found} for name, found in databases.items()]
+        yield batch_of_rows(DESTINATION_DATABASES, rows, collected_at)
+    yield from read_artifacts(settings, remembered.setdefault("dbt_artifacts", {}), schemas, collected_at)
 
 
 def _departed(settings: Settings, remembered: Mapping[str, Any], collected_at: datetime) -> Iterator[Batch]:

@@ -551,6 +551,158 @@ CAPTURED_FILES = RawTable(
     ),
 )
 
+_ARTIFACT = Column("artifact_path", TEXT, "Where the project's manifest is, without user, password and query string.")
+_NODE_HASH = Column("node_hash", TEXT, "Hash of all that is kept of the node.")
+_ANALYSIS_HASH = Column("analysis_hash", TEXT, "Hash of a model's code and of the columns of all that it reads.")
+
+DBT_ARTIFACTS = RawTable(
+    "dbt_artifacts",
+    "One row per manifest of a dbt project and change of how it is read.",
+    ("artifact_path", "since"),
+    "delete-insert",
+    (
+        _ARTIFACT,
+        Column("since", TIMESTAMP, "Since when it is like this: when dbt wrote it, or the start of the collection."),
+        Column("project_name", TEXT, "Name of the project; null where it was never read."),
+        Column("adapter_type", TEXT, "dbt's name of the warehouse that it builds in."),
+        Column("manifest_version", INTEGER, "Version of the manifest's format."),
+        Column("dbt_version", TEXT, "Version of dbt that wrote it."),
+        Column("generated_at", TIMESTAMP, "When it was written that was read last."),
+        Column("has_catalog", BOOLEAN, "Whether dbt's catalog was found beside it."),
+        Column(
+            "outcome",
+            TEXT,
+            "`read`; or why not: `unreadable` (not JSON, not a manifest, an unknown version, too large), `missing` "
+            "(read before, not there any more), `excluded` (not configured any more). What was read before is kept.",
+        ),
+        Column("error", TEXT, "What is wrong with it and what to do next; null where it was read."),
+        _COLLECTED,
+    ),
+)
+
+DBT_NODES = RawTable(
+    "dbt_nodes",
+    "One row per dbt node and change of it: a source, model, seed, snapshot or exposure of a project.",
+    ("artifact_path", "unique_id", "changed_at"),
+    "delete-insert",
+    (
+        _ARTIFACT,
+        Column("unique_id", TEXT, "dbt's name of it, such as `model.shop.orders`."),
+        Column(
+            "changed_at",
+            TIMESTAMP,
+            "When the manifest was written that first had it like this; where only what it reads changed, the start of "
+            "the collection.",
+        ),
+        _NODE_HASH,
+        Column("analysis_hash", TEXT, "Which analysis of its code holds; null where there is nothing to analyse."),
+        Column("is_removed", BOOLEAN, "Whether the manifest does not have it any more."),
+        Column("project_name", TEXT, "Name of the project."),
+        Column("adapter_type", TEXT, "dbt's name of the warehouse."),
+        Column("resource_type", TEXT, "`source`, `model`, `seed`, `snapshot` or `exposure`."),
+        Column("package_name", TEXT, "Package that it stands in."),
+        Column("node_name", TEXT, "Its name; of a source, that of the source and the table."),
+        Column("database_name", TEXT, "Database, project or catalogue of its table or view."),
+        Column("schema_name", TEXT, "Schema or dataset of its table or view; null where it has none."),
+        Column("identifier", TEXT, "Name of its table or view; null where it has none."),
+        Column("materialization", TEXT, "How it is built (table, view, incremental, ephemeral, ...)."),
+        Column("language", TEXT, "`sql` or `python`; null where there is no code."),
+        Column("tags", TEXT, "JSON list of its tags."),
+        Column("meta", TEXT, "JSON object of what is kept of its `meta`: listed keys only."),
+        Column("description", TEXT, "Description, as written by its authors."),
+        _COLLECTED,
+    ),
+    is_marked_with_load=True,
+)
+
+DBT_DEPENDENCIES = RawTable(
+    "dbt_dependencies",
+    "One row per content of a dbt node and node that it depends on.",
+    ("node_hash", "parent_id"),
+    "insert-only",
+    (_NODE_HASH, Column("parent_id", TEXT, "dbt's name of the node that it depends on."), _COLLECTED),
+)
+
+DBT_COLUMNS = RawTable(
+    "dbt_columns",
+    "One row per content of a dbt node and column, as its authors declare it or dbt's catalog lists it.",
+    ("node_hash", "column_name"),
+    "insert-only",
+    (
+        _NODE_HASH,
+        Column("column_name", TEXT, "Name of the column."),
+        Column("ordinal_position", INTEGER, "Place among the columns, from 1."),
+        Column("data_type", TEXT, "Its type in the warehouse; null where nobody tells."),
+        Column("tags", TEXT, "JSON list of its tags."),
+        Column("meta", TEXT, "JSON object of what is kept of its `meta`: listed keys only."),
+        Column("description", TEXT, "Description, as written by its authors."),
+        _COLLECTED,
+    ),
+)
+
+DBT_ANALYSES = RawTable(
+    "dbt_analyses",
+    "One row per analysis of a model's code.",
+    ("analysis_hash",),
+    "insert-only",
+    (
+        _ANALYSIS_HASH,
+        Column("error", TEXT, "Why it failed, without a word of the code; null where it did not."),
+        _COLLECTED,
+    ),
+)
+
+DBT_OUTPUT_COLUMNS = RawTable(
+    "dbt_output_columns",
+    "One row per analysis and column that the model makes.",
+    ("analysis_hash", "ordinal_position"),
+    "insert-only",
+    (
+        _ANALYSIS_HASH,
+        Column("ordinal_position", INTEGER, "Place among the columns, from 1."),
+        Column("column_name", TEXT, "Name of the column, in lower case; `*` for a star whose columns are not known."),
+        Column(
+            "state",
+            TEXT,
+            "`traced`, `without_input` (a literal, a count of rows), or `unknown`: not all that it is made of was "
+            "found.",
+        ),
+        _COLLECTED,
+    ),
+)
+
+DBT_COLUMN_EDGES = RawTable(
+    "dbt_column_edges",
+    "One row per analysis, column that the model reads, column that it makes of it, and transformation.",
+    ("analysis_hash", "from_database", "from_schema", "from_identifier", "from_column", "to_column", "transformation"),
+    "insert-only",
+    (
+        _ANALYSIS_HASH,
+        Column("from_database", TEXT, "Database of the table, in lower case; empty where the code does not say."),
+        Column("from_schema", TEXT, "Schema of the table, in lower case; empty where the code does not say."),
+        Column("from_identifier", TEXT, "The table, in lower case."),
+        Column("from_column", TEXT, "Its column, in lower case."),
+        Column("to_column", TEXT, "Column of the model, in lower case; `*`: all of them, by deciding on the rows."),
+        Column("transformation", TEXT, "`identity`, `derived`, `aggregated` or `filter`."),
+        Column("is_masked", BOOLEAN, "Whether the value is hashed or masked on every way that it takes."),
+        Column("functions", TEXT, "Functions that it passes through, sorted, with commas between."),
+        Column("is_declared", BOOLEAN, "Whether dbt knows that the model reads the table, by ref or source."),
+        _COLLECTED,
+    ),
+)
+
+DESTINATION_DATABASES = RawTable(
+    "destination_databases",
+    "One row per observed destination whose configuration names a database. Only read where dbt artifacts are.",
+    ("destination_name",),
+    "delete-insert",
+    (
+        _DESTINATION,
+        Column("database_name", TEXT, "Database, project or catalogue that its datasets stand in."),
+        _COLLECTED,
+    ),
+)
+
 COVERAGE = RawTable(
     "coverage",
     "One row per destination, dataset and unbroken stretch of collections with the same outcome.",
@@ -628,6 +780,14 @@ RAW_TABLES: tuple[RawTable, ...] = (
     RUN_OUTPUTS,
     RUN_EXCEPTIONS,
     CAPTURED_FILES,
+    DBT_ARTIFACTS,
+    DBT_NODES,
+    DBT_DEPENDENCIES,
+    DBT_COLUMNS,
+    DBT_ANALYSES,
+    DBT_OUTPUT_COLUMNS,
+    DBT_COLUMN_EDGES,
+    DESTINATION_DATABASES,
     COVERAGE,
     COLLECTIONS,
 )

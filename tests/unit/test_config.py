@@ -11,6 +11,7 @@ from meta_pipeline.config import (
     Settings,
     destination_hint,
     find_home,
+    minimum_lineage_coverage,
     parse_settings,
     read_expected_within_hours,
     read_settings,
@@ -343,3 +344,32 @@ def test_what_is_no_table_of_hours_is_refused(line: str, tmp_path: Path, monkeyp
 
     with pytest.raises(ConfigurationError, match="expected_within_hours"):
         read_expected_within_hours(tmp_path)
+
+
+def test_the_least_coverage_of_lineage_is_a_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_environment(monkeypatch)
+    assert minimum_lineage_coverage(tmp_path) is None
+
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text("[lineage]\nminimum_coverage = 0.9\n")
+    assert minimum_lineage_coverage(tmp_path) == 0.9
+    monkeypatch.setenv("LINEAGE__MINIMUM_COVERAGE", "0.5")
+    assert minimum_lineage_coverage(tmp_path) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("minimum_coverage = 90", "must be a number from 0 to 1"),
+        ('minimum_coverage = "all"', "must be a number from 0 to 1"),
+        ("minimum_cover = 0.9", "Did you mean 'minimum_coverage'?"),
+    ],
+)
+def test_a_coverage_that_is_no_share_is_refused(tmp_path: Path, setting: str, words: str) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(f"[lineage]\n{setting}\n")
+
+    with pytest.raises(ConfigurationError) as told:
+        minimum_lineage_coverage(tmp_path)
+
+    assert words in str(told.value)

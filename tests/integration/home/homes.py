@@ -39,6 +39,7 @@ _VARYING = {
     "counted_at",
     "first_collected_at",
     "last_collected_at",
+    "last_changed_at",
     "since",
     "duration_seconds",
 }

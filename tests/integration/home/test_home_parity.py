@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from meta_pipeline.transform import transform
 from tests.fixtures.captured_events import write_event
 from tests.fixtures.collected import Site, clear_environment
 from tests.fixtures.observed import LATER_ORDERS, ORDERS, Observed, ObservedDuckDb, ObservedLake, accounts, shop
+from tests.fixtures.recorded_manifests import as_bytes, manifest, with_code
 from tests.integration.home.homes import PARITY_CASES, Marts, differences, home_environment, marts_of, setting
 
 pytestmark = [
@@ -47,7 +50,7 @@ class Fleet:
 
     def configure(self, moment: str, site: Site) -> None:
         """Lets a site observe the fleet as it was at a moment; its paths are the same at both."""
-        for link in ("warehouse", "lake", "inbox"):
+        for link in ("warehouse", "lake", "inbox", "dbt"):
             (self.folder / link).unlink(missing_ok=True)
             (self.folder / link).symlink_to(self.folder / moment / link)
         duckdb, lake = ObservedDuckDb(self.folder / "warehouse"), ObservedLake(self.folder / "lake")
@@ -55,6 +58,7 @@ class Fleet:
             {**duckdb.environment("warehouse"), **lake.environment("lake")},
             row_counts="scan",
             inbox=str(self.folder / "inbox"),
+            dbt_artifacts=json.dumps([str(self.folder / "dbt")]),
         )
 
 
@@ -68,6 +72,7 @@ def _fill(folder: Path) -> None:
     for day in range(10, 19):
         write_event(folder / "inbox", "succeeded", "crm", "crm", _load_id(day))
     write_event(folder / "inbox", "started", "killed", "nowhere", _load_id(10))
+    _write_manifest(folder, manifest(), "2026-01-10T00:00:00Z")
 
 
 def _daily(observed: Observed, day: int) -> None:
@@ -92,6 +97,16 @@ def _change(folder: Path) -> None:
     write_event(folder / "inbox", "with_failed_jobs", "crm", "crm", _load_id(20))
     write_event(folder / "inbox", "failed", "crm", "crm", _load_id(20, 7))
     write_event(folder / "inbox", "empty", "ledger", "ledger", _load_id(20, 8))
+    changed = with_code(manifest(), "revenue", "select sum(quantity) as revenue from shop.main.customer_orders")
+    del changed["nodes"]["model.shop.people"]
+    _write_manifest(folder, changed, "2026-02-08T00:00:00Z")
+
+
+def _write_manifest(folder: Path, found: Mapping[str, Any], generated_at: str) -> None:
+    """Writes what dbt compiled for models of the table `orders`, and of tables that nobody observes."""
+    (folder / "dbt").mkdir(exist_ok=True)
+    metadata = {**found["metadata"], "generated_at": generated_at}
+    (folder / "dbt" / "manifest.json").write_bytes(as_bytes({**found, "metadata": metadata}))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +160,11 @@ def test_the_fleet_has_something_in_every_mart(expected: dict[str, Marts]) -> No
     outcomes = {row["outcome"] for row in expected["with what is new"]["runs"]}
     assert outcomes == {"succeeded", "with_failed_jobs", "failed", "empty", "unfinished"}
     assert {row["attribution"] for row in expected["with what is new"]["loads"]} >= {"trace"}
-    assert {row["method"] for row in expected["with what is new"]["lineage_edges"]} == {"declared", "traced"}
+    assert {row["method"] for row in expected["with what is new"]["lineage_edges"]} == {
+        "declared",
+        "traced",
+        "inferred",
+    }
 
 
 @pytest.mark.parametrize(("kind", "step_count"), PARITY_CASES)

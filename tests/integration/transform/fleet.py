@@ -45,6 +45,7 @@ def write_first(raw: RawDataset) -> None:
     _write_unclaimed(raw, days(2, 12, 9), FIRST)
     _write_schemas(raw)
     _write_captured(raw)
+    _write_dbt(raw)
     raw.write(
         table_statistics=[_size("orders", 100, FIRST), _size("items", 300, FIRST)],
         coverage=[
@@ -66,6 +67,7 @@ def write_second(raw: RawDataset) -> None:
     _write_crm(raw, days(16, 21), SECOND, empty_from="2026-01-18 06:00")
     _write_shared(raw, days(16, 21, 3), [], SECOND)
     _write_newly_captured(raw)
+    _write_new_dbt(raw)
     raw.write(
         loads=[
             # somebody's transformation advanced one, and a retry committed one late
@@ -164,6 +166,97 @@ def _write_captured(raw: RawDataset) -> None:
     table = {"location_kind": "sql_database", "location": "warehouse.example", "database_schema": "shop"}
     raw.write(**call("copier", "2026-01-14 06:30", dataset="copy", counts={"orders": 3}, reads=table, collected=FIRST))
     raw.write(**call("copier", "2026-01-15 06:30", dataset="copy", outcome="empty", collected=FIRST))
+
+
+def _write_dbt(raw: RawDataset) -> None:
+    """Writes a dbt project: one model of a table that dlt loads, one of a table that nobody knows."""
+    raw.write(
+        dbt_artifacts=[{**_DBT, "since": "2026-01-10 12:00", "generated_at": "2026-01-10 12:00", "outcome": "read"}],
+        dbt_nodes=[
+            _dbt_node("source", "orders", "2026-01-10 12:00", schema="crm"),
+            _dbt_node("model", "sales", "2026-01-10 12:00", analysis_hash="sales"),
+            _dbt_node("model", "lost", "2026-01-10 12:00", analysis_hash="lost"),
+        ],
+        dbt_dependencies=[{"node_hash": "sales", "parent_id": "source.shop.orders"}],
+        dbt_columns=[{"node_hash": "sales", "column_name": "total", "ordinal_position": 1, "data_type": "double"}],
+        dbt_analyses=[{"analysis_hash": "sales"}, {"analysis_hash": "lost"}],
+        dbt_output_columns=[
+            {"analysis_hash": "sales", "ordinal_position": 1, "column_name": "total", "state": "traced"},
+            {"analysis_hash": "lost", "ordinal_position": 1, "column_name": "*", "state": "unknown"},
+        ],
+        dbt_column_edges=[_dbt_edge("sales", "total", "total", "identity")],
+        destination_databases=[{"database_name": "warehouse"}],
+    )
+
+
+def _write_new_dbt(raw: RawDataset) -> None:
+    """Writes what dbt changed: a model sums now, another one is gone."""
+    raw.write(
+        dbt_artifacts=[
+            {**_DBT, "since": "2026-01-10 12:00", "generated_at": "2026-01-20 12:00", "outcome": "read"}
+            | {"collected_at": SECOND}
+        ],
+        dbt_nodes=[
+            {
+                **_dbt_node("model", "sales", "2026-01-20 12:00", analysis_hash="sums"),
+                "collected_at": SECOND,
+                "_dlt_load_id": SECOND,
+            },
+            {
+                "artifact_path": "dbt/manifest.json",
+                "unique_id": "model.shop.lost",
+                "changed_at": "2026-01-20 12:00",
+                "is_removed": True,
+                "collected_at": SECOND,
+                "_dlt_load_id": SECOND,
+            },
+        ],
+        dbt_analyses=[{"analysis_hash": "sums", "collected_at": SECOND}],
+        dbt_output_columns=[
+            {"analysis_hash": "sums", "ordinal_position": 1, "column_name": "total", "state": "traced"},
+            {"analysis_hash": "sums", "ordinal_position": 2, "column_name": "what", "state": "unknown"},
+        ],
+        dbt_column_edges=[
+            _dbt_edge("sums", "total", "total", "aggregated"),
+            _dbt_edge("sums", "id", "*", "filter"),
+        ],
+    )
+
+
+_DBT = {"artifact_path": "dbt/manifest.json", "project_name": "shop", "adapter_type": "duckdb"}
+
+
+def _dbt_node(kind: str, name: str, at: str, schema: str = "main", analysis_hash: str | None = None) -> Row:
+    return {
+        **_DBT,
+        "unique_id": f"{kind}.shop.{name}",
+        "changed_at": at,
+        "node_hash": name,
+        "analysis_hash": analysis_hash,
+        "is_removed": False,
+        "resource_type": kind,
+        "package_name": "shop",
+        "node_name": name,
+        "database_name": "warehouse",
+        "schema_name": schema,
+        "identifier": name,
+        "materialization": "table" if kind == "model" else None,
+        "_dlt_load_id": FIRST,
+    }
+
+
+def _dbt_edge(analysis_hash: str, from_column: str, to_column: str, transformation: str) -> Row:
+    return {
+        "analysis_hash": analysis_hash,
+        "from_database": "warehouse",
+        "from_schema": "crm",
+        "from_identifier": "orders",
+        "from_column": from_column,
+        "to_column": to_column,
+        "transformation": transformation,
+        "is_masked": False,
+        "is_declared": True,
+    }
 
 
 def _write_newly_captured(raw: RawDataset) -> None:

@@ -47,6 +47,9 @@ CONTRACT = {
     "old_value, new_value, load_id, pipeline_name",
     "lineage_nodes": "node_id, node_type",
     "lineage_edges": "from_node_id, to_node_id, edge_type, method, confidence",
+    "column_lineage": "from_relation, from_column, to_relation, to_column, transformation, is_masked",
+    "lineage_coverage": "project_name, model_count, analysed_count, unknown_column_count, coverage",
+    "lineage_gaps": "project_name, gap_type, subject, column_name, reason",
     "destination_coverage": "destination_name, dataset_name, last_collected_at, outcome, error, schemas_seen",
     "alerts": "alert_key, alert_type, severity, is_event, destination_name, dataset_name, pipeline_id, pipeline_name, "
     "table_name, subject, summary, opened_at, cause_key, run_url",

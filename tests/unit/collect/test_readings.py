@@ -9,7 +9,16 @@ from meta_pipeline.collect.readings import (
     _SharedContent,
 )
 from meta_pipeline.collect.runs import RUN_TABLES
-from meta_pipeline.collect.tables import CAPTURED_FILES, COVERAGE, EXPORTED_SCHEMAS, LOADS, RAW_TABLES, SCHEMA_COLUMNS
+from meta_pipeline.collect.tables import (
+    CAPTURED_FILES,
+    COVERAGE,
+    DBT_ARTIFACTS,
+    DBT_NODES,
+    EXPORTED_SCHEMAS,
+    LOADS,
+    RAW_TABLES,
+    SCHEMA_COLUMNS,
+)
 from tests.unit.collect.test_exports import MONDAY
 
 
@@ -39,7 +48,7 @@ def test_rows_of_a_destination_of_its_own_pass_always() -> None:
 
 def test_every_table_without_a_destination_in_its_key_holds_shared_content() -> None:
     shared = {table for table in RAW_TABLES if "destination_name" not in table.key}
-    of_one_place = {EXPORTED_SCHEMAS, COVERAGE, CAPTURED_FILES, *RUN_TABLES}
+    of_one_place = {EXPORTED_SCHEMAS, COVERAGE, CAPTURED_FILES, DBT_ARTIFACTS, DBT_NODES, *RUN_TABLES}
 
     assert {table.name for table in shared - of_one_place} == set(_CONTENT_KEYS)
 
@@ -48,7 +57,7 @@ def test_where_no_capture_is_configured_nothing_that_reads_them_is_imported() ->
     program = (
         "import sys, meta_pipeline.collect.stage\n"
         "own = {name.rpartition('.')[2] for name in sys.modules if name.startswith('meta_pipeline.collect.')}\n"
-        "found = {'inbox', 'kept', 'runs', 'seen', 'working_folder', 'trace_pickle'} & own\n"
+        "found = {'inbox', 'kept', 'runs', 'seen', 'working_folder', 'trace_pickle', 'dbt_artifacts', 'stored'} & own\n"
         "sys.exit(f'imported: {found}' if found else 0)"
     )
 

@@ -10,6 +10,30 @@ flow_nodes as (
 
 ),
 
+dbt_nodes as (
+
+    select * from {{ ref('int_dbt_nodes') }}
+
+),
+
+dbt_relations as (
+
+    select * from {{ ref('int_dbt_relations') }}
+
+),
+
+dependencies as (
+
+    select * from {{ ref('stg_observability__dbt_dependencies') }}
+
+),
+
+column_edges as (
+
+    select * from {{ ref('stg_observability__dbt_column_edges') }}
+
+),
+
 loading as (
 
     select distinct
@@ -83,6 +107,50 @@ traced as (
 
 ),
 
+dbt_places as (
+
+    select
+        dbt_nodes.*,
+        coalesce(dbt_relations.node_id, dbt_nodes.dbt_node_id) as node_id,
+        coalesce(dbt_relations.confidence, 1) as confidence
+    from dbt_nodes
+    left join dbt_relations on dbt_relations.dbt_relation_id = dbt_nodes.dbt_relation_id
+
+),
+
+referring as (
+
+    select
+        parents.node_id as from_node_id,
+        children.node_id as to_node_id,
+        case when children.resource_type = 'exposure' then 'exposes' else 'transforms' end as edge_type,
+        least(parents.confidence, children.confidence) as confidence
+    from dbt_places as children
+    inner join dependencies on dependencies.node_hash = children.node_hash
+    inner join dbt_places as parents
+        on parents.artifact_path = children.artifact_path
+        and parents.unique_id = dependencies.parent_id
+
+),
+
+-- code may name a table past dbt
+naming as (
+
+    select
+        dbt_relations.node_id as from_node_id,
+        dbt_places.node_id as to_node_id,
+        'transforms' as edge_type,
+        least(dbt_relations.confidence, dbt_places.confidence) as confidence
+    from column_edges
+    inner join dbt_places on dbt_places.analysis_hash = column_edges.analysis_hash
+    inner join dbt_relations
+        on dbt_relations.dbt_relation_id = {{ dbt_relation_key(
+            'dbt_places.adapter_type', 'column_edges.from_database', 'column_edges.from_schema', 'column_edges.from_identifier'
+        ) }}
+    where not column_edges.is_declared
+
+),
+
 united as (
 
     select
@@ -106,9 +174,59 @@ united as (
 
 ),
 
-final as (
+all_edges as (
 
     select * from united
+
+    union all
+
+    select
+        from_node_id,
+        to_node_id,
+        edge_type,
+        'declared' as method,
+        max(confidence) as confidence
+    from referring
+    where from_node_id <> to_node_id
+    group by from_node_id, to_node_id, edge_type
+
+    union all
+
+    select
+        from_node_id,
+        to_node_id,
+        edge_type,
+        'inferred' as method,
+        max(confidence) as confidence
+    from naming
+    where from_node_id <> to_node_id
+    group by from_node_id, to_node_id, edge_type
+
+),
+
+-- the surest way in which an edge is known
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by from_node_id, to_node_id
+            order by case method when 'declared' then 1 when 'traced' then 2 else 3 end, confidence desc, edge_type
+        ) as choice
+    from all_edges
+
+),
+
+final as (
+
+    select
+        from_node_id,
+        to_node_id,
+        edge_type,
+        method,
+        cast(confidence as {{ number_type() }}) as confidence
+    from ranked
+    where choice = 1
 
 )
 

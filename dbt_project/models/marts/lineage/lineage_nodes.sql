@@ -10,6 +10,18 @@ flow_nodes as (
 
 ),
 
+dbt_nodes as (
+
+    select * from {{ ref('int_dbt_nodes') }}
+
+),
+
+dbt_relations as (
+
+    select * from {{ ref('int_dbt_relations') }}
+
+),
+
 resource_nodes as (
 
     select distinct
@@ -74,6 +86,70 @@ traced_places as (
 
 ),
 
+-- what dbt declares or builds; where it is an observed table, it is that table's node
+built as (
+
+    select
+        coalesce(dbt_relations.node_id, dbt_nodes.dbt_node_id) as node_id,
+        dbt_nodes.resource_type as node_type,
+        coalesce(dbt_relations.table_name, dbt_nodes.node_name) as node_name,
+        dbt_relations.destination_name,
+        dbt_relations.dataset_name,
+        dbt_relations.table_name,
+        dbt_relations.database_name,
+        dbt_nodes.project_name,
+        dbt_nodes.unique_id,
+        dbt_nodes.materialization,
+        case
+            when dbt_nodes.resource_type = 'source' then 2 else 1
+        end as place
+    from dbt_nodes
+    left join dbt_relations on dbt_relations.dbt_relation_id = dbt_nodes.dbt_relation_id
+
+),
+
+-- one project's source may be another project's model
+builders as (
+
+    select
+        *,
+        row_number() over (partition by node_id order by place, project_name, unique_id) as choice
+    from built
+
+),
+
+-- tables that code names though no project declares them
+named_tables as (
+
+    select
+        node_id,
+        'table' as node_type,
+        table_name as node_name,
+        destination_name,
+        dataset_name,
+        cast(null as {{ dbt.type_string() }}) as schema_name,
+        cast(null as {{ dbt.type_string() }}) as resource_name,
+        table_name
+    from dbt_relations
+
+),
+
+dbt_places as (
+
+    select
+        node_id,
+        node_type,
+        node_name,
+        destination_name,
+        dataset_name,
+        cast(null as {{ dbt.type_string() }}) as schema_name,
+        cast(null as {{ dbt.type_string() }}) as resource_name,
+        table_name
+    from builders
+    where choice = 1
+
+),
+
 united as (
 
     select *, cast(null as {{ dbt.type_string() }}) as location, 1 as place from resource_nodes
@@ -83,6 +159,10 @@ united as (
     select *, cast(null as {{ dbt.type_string() }}) as location, 2 as place from traced_resources
     union all
     select *, 2 as place from traced_places
+    union all
+    select *, cast(null as {{ dbt.type_string() }}) as location, 3 as place from dbt_places
+    union all
+    select *, cast(null as {{ dbt.type_string() }}) as location, 4 as place from named_tables
 
 ),
 
@@ -116,9 +196,16 @@ final as (
         ranked.schema_name,
         ranked.resource_name,
         ranked.table_name,
-        locations.location
+        locations.location,
+        builders.database_name,
+        builders.project_name,
+        builders.unique_id,
+        builders.materialization
     from ranked
     inner join locations on locations.node_id = ranked.node_id
+    left join builders
+        on builders.node_id = ranked.node_id
+        and builders.choice = 1
     where ranked.choice = 1
 
 )
