@@ -33,6 +33,7 @@ new_rows as (
         mod(hour_number, 168) * 10000 + hour_place as week_phase,
         {{ log_of('observed_rows') }} as log_rows,
         true as is_new,
+        cast(null as {{ dbt.type_bigint() }}) as known_kept_log,
         cast(null as {{ dbt.type_bigint() }}) as known_day_deviation,
         cast(null as {{ dbt.type_bigint() }}) as known_week_deviation,
         {% for method in methods %}
@@ -75,6 +76,7 @@ known_rows as (
         known.week_phase,
         known.log_rows,
         false as is_new,
+        known.kept_log as known_kept_log,
         known.day_deviation as known_day_deviation,
         known.week_deviation as known_week_deviation,
         {% for method in methods %}
@@ -104,18 +106,34 @@ series as (
 
 ),
 
+-- where rows nearly always come, none at all tells nothing of how many come next
+kept as (
+
+    select
+        *,
+        case
+            when not is_new then known_kept_log
+            when observed_rows > 0
+                or 4 * coalesce(sum(case when observed_rows = 0 then 1 else 0 end) {{ before(28) }}, 0)
+                >= count(*) {{ before(28) }}
+                then log_rows
+        end as kept_log
+    from series
+
+),
+
 seasons as (
 
     select
         *,
-        {{ middle_mean('log_rows', 7) }} as level_log,
+        {{ middle_mean('kept_log', 7) }} as level_log,
         {% for season, count in {'day': 7, 'week': 5}.items() %}
         case
             when {{ is_remembered('log_rows', count, season ~ '_phase') }}
-                then {{ middle_mean('log_rows', count, season ~ '_phase') }}
+                then {{ middle_mean('kept_log', count, season ~ '_phase') }}
         end as {{ season }}_log{{ ',' if not loop.last }}
         {% endfor %}
-    from series
+    from kept
 
 ),
 
@@ -127,7 +145,7 @@ deviations as (
         {% for season in ['day', 'week'] %}
         case
             when not is_new then known_{{ season }}_deviation
-            when {{ season }}_log is not null
+            when {{ season }}_log is not null and kept_log is not null
                 then greatest(-693147181, least(693147181, log_rows - {{ season }}_log))
         end as {{ season }}_deviation{{ ',' if not loop.last }}
         {% endfor %}
@@ -151,7 +169,7 @@ misses as (
         *,
         {% for method in methods %}
         case
-            when is_new then {{ root_of('abs(log_rows - ' ~ method ~ '_log)') }}
+            when is_new then {{ root_of('abs(kept_log - ' ~ method ~ '_log)') }}
             else known_{{ method }}_miss
         end as {{ method }}_miss{{ ',' if not loop.last }}
         {% endfor %}
@@ -202,6 +220,7 @@ final as (
         day_phase,
         week_phase,
         log_rows,
+        kept_log,
         day_deviation,
         week_deviation,
         {% for method in methods %}

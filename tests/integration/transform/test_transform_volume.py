@@ -17,6 +17,7 @@ from tests.fixtures.raw_dataset import RawDataset, Row, coverage, load_id
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
 DAYS = 126
 OUTAGE, SHIFT = 119, 98
+INTERRUPTION = range(98, 102)
 SCORED = (
     "grain, load_id, observed_at, observation_number, observed_rows, expected_rows, lower_bound, upper_bound, score, "
     "direction, method, history_count"
@@ -36,6 +37,7 @@ SERIES: dict[str, Callable[[int, Random], float]] = {
     "tiny": lambda _, random: random.choice([0, 1, 2, 3, 4]),
     "sparse": lambda _, random: random.choice([0, 0, 0, 500]),
     "shifted": lambda day, random: (1000 if day < SHIFT else 4000) * noise(random, 0.1),
+    "interrupted": lambda day, random: 0 if day in INTERRUPTION else 100 * noise(random, 0.1),
     "often wrong": lambda day, random: 0 if random.random() < 0.03 else 1000 * noise(random, 0.1),
 }
 WITH_OUTAGE = ("noisy", "weekly", "growing", "constant", "one", "often wrong")
@@ -99,6 +101,12 @@ def flagged(raw: RawDataset, name: str, grain: str = "load") -> dict[int, object
 @pytest.mark.parametrize("name", WITH_OUTAGE)
 def test_an_outage_is_found(judged: RawDataset, name: str, grain: str) -> None:
     assert flagged(judged, name, grain)[OUTAGE] == "low"
+
+
+@pytest.mark.parametrize("grain", ["load", "day"])
+def test_rows_that_come_again_after_an_outage_are_what_was_expected(judged: RawDataset, grain: str) -> None:
+    found = flagged(judged, "interrupted", grain)
+    assert {day: found[day] for day in found if day >= INTERRUPTION[0]} == dict.fromkeys(INTERRUPTION, "low")
 
 
 @pytest.mark.parametrize("name", ["noisy", "weekly", "growing", "tiny", "sparse"])
