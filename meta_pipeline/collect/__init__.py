@@ -75,5 +75,9 @@ def _raw_table(table: RawTable, readings: DltResource) -> DltResource:
 
     resource: DltResource = dlt.transformer(data_from=readings, name=table.name)(rows)()
     # The readers bring each key once in a collection; saying so spares a window over every row.
+    columns = column_hints(table)
+    if table.is_marked_with_load:
+        # Where no row came yet, dlt would make the table without it.
+        columns.append({"name": "_dlt_load_id", "data_type": "text"})
     disposition: Any = {"disposition": "merge", "strategy": table.strategy, "deduplicated": True}
-    return resource.apply_hints(primary_key=table.key, columns=column_hints(table), write_disposition=disposition)
+    return resource.apply_hints(primary_key=table.key, columns=columns, write_disposition=disposition)
