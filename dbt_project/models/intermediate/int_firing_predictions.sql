@@ -40,15 +40,28 @@ predicted as (
 
 ),
 
-sundays as (
+moments as (
 
     select
         *,
         {% for name, shift in [('last', '- 604800'), ('this', ''), ('next', '+ 604800')] -%}
         {%- set sunday = 'anchor_seconds - 86400 * mod(' ~ weekday_of('anchor_seconds') ~ ' + 1, 7) ' ~ shift -%}
-        {{ utc_date(from_epoch('(' ~ sunday ~ ')')) }} as {{ name }}_sunday{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ from_epoch(sunday) }} as {{ name }}_sunday_at,
+        {% endfor -%}
+        {{ from_epoch('anchor_seconds') }} as anchor_at
     from predicted
+
+),
+
+sundays as (
+
+    select
+        *,
+        {{ utc_date('last_sunday_at') }} as last_sunday,
+        {{ utc_date('this_sunday_at') }} as this_sunday,
+        {{ utc_date('next_sunday_at') }} as next_sunday,
+        {{ utc_date('anchor_at') }} as anchor_day
+    from moments
 
 ),
 
@@ -69,8 +82,7 @@ month_{{ months }} as (
 
     select
         *,
-        cast({{ dbt.dateadd('month', -months, utc_date(from_epoch('anchor_seconds'))) }} as date) as same_day,
-        {{ utc_date(from_epoch('anchor_seconds')) }} as anchor_day
+        cast({{ dbt.dateadd('month', -months, 'anchor_day') }} as date) as same_day
     from anchors
     where anchor_number = 0
 

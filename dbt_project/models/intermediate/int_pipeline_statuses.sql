@@ -41,10 +41,12 @@ final as (
         health.status,
         health.reason,
         {% if is_incremental() -%}
-        case
-            when last_statuses.changed_at > health.began_at then last_statuses.changed_at
-            else health.began_at
-        end as changed_at,
+        greatest(
+            health.began_at,
+            coalesce(last_statuses.changed_at, health.began_at),
+            -- what was found when it could be read again may be older, but was not told while it could not
+            case when last_statuses.status = 'unreachable' then {{ clock('built_at') }} else health.began_at end
+        ) as changed_at,
         {%- else -%}
         health.began_at as changed_at,
         {%- endif %}
