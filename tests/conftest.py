@@ -23,6 +23,15 @@ os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
 os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets one worker run all tests of an integration module, so that what they share is built once."""
+    for item in items:
+        is_integration = "integration" in item.path.parts
+        if is_integration and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

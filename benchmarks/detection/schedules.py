@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, RAW_DATASET
 from meta_pipeline.transform.project import project_folder
 from meta_pipeline.transform.runner import DbtPaths, run_dbt
 
@@ -310,7 +310,7 @@ def _weighted_quantile(values: Sequence[tuple[float, float]], share: float) -> f
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    for dataset in (MODELS_DATASET, MARTS_DATASET):
+    for dataset in (RAW_DATASET, MODELS_DATASET, MARTS_DATASET):
         connection.execute(f"create schema {dataset}")
     connection.execute("create table firings (schedule varchar, place bigint, fired double)")
     connection.execute("create table moments (schedule varchar, pipeline_id varchar, fired double, place bigint)")

@@ -89,7 +89,9 @@ def first_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.long] if kind == "bigquery" else []) for kind in KINDS]
+)
 def test_a_home_that_another_run_holds_is_left_alone(named: Named, kind: str) -> None:
     folder = named(kind)
     (folder.path / "exports").mkdir()

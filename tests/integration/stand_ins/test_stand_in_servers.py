@@ -59,7 +59,7 @@ def _rows(pipeline: dlt.Pipeline, table: str) -> list[tuple[Any, ...]]:
         return sorted(tuple(row) for row in client.execute_sql(f"select id, name from {name}") or ())
 
 
-@pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
+@pytest.mark.parametrize("file_format", [pytest.param("jsonl", marks=pytest.mark.long), "parquet"])
 def test_dlt_writes_in_all_its_ways(pipeline: Callable[[str], dlt.Pipeline], file_format: Any) -> None:
     for folder, rows in (("first", FIRST), ("second", SECOND)):
         tables = [

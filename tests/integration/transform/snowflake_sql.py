@@ -32,8 +32,6 @@ FUNCTIONS = frozenset(
             "first_value",
             "floor",
         ),
-        *("greatest", "lag", "lead", "least", "listagg", "ln", "lower", "max", "md5", "min", "mod", "position"),
-        *("replace", "round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
         *(
             "greatest",
             "lag",
@@ -46,6 +44,7 @@ FUNCTIONS = frozenset(
             "md5",
             "min",
             "mod",
+            "nullif",
             "position",
             "replace",
         ),

@@ -75,7 +75,7 @@ def snowflake() -> SnowflakeReader:
 Compiled = Callable[[str, str], list[CompiledModel]]
 
 
-@pytest.mark.parametrize("way", ["whole", "past", "incremental"])
+@pytest.mark.parametrize("way", ["whole", "incremental", pytest.param("past", marks=pytest.mark.long)])
 def test_bigquery_knows_every_model_and_its_types(compiled: Compiled, google: GoogleAnalyzer, way: str) -> None:
     # an incremental model reads its own table
     for model in compiled("bigquery", "whole"):

@@ -101,4 +101,6 @@ def _duckdb_marts(fleet_home: FleetHome, step: str) -> dict[str, list[str]]:
 
 
 def _lasting(rows: Rows) -> Rows:
-    return [{name: value for name, value in row.items() if name not in TIMES_OF_BUILDING} for row in rows]
+    # What began at no known time is told from when it was noticed.
+    changing = {*TIMES_OF_BUILDING, "status_since", "changed_at", "ended_at"}
+    return [{name: value for name, value in row.items() if name not in changing} for row in rows]
