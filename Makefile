@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-detection clean
-.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-lineage clean
+.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-detection bench-lineage \
+	clean
 
 install: .venv/.installed
 
@@ -60,6 +60,7 @@ bench-capture: install
 bench-detection: install
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.detection.schedules
+
 bench-lineage: install
 	$(BIN)/python -m benchmarks.lineage
 
