@@ -260,7 +260,10 @@ def test_a_home_that_is_no_duckdb_file_is_refused_without_quoting_it(folder: Pat
     assert "hunter2" not in str(raised.value)
 
 
-def test_a_misspelt_section_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+def test_a_misspelt_section_is_told_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_environment(monkeypatch)
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text('[sources.dlt_metdata]\ndestinations = ["a"]\n', encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"\[sources.dlt_metdata\]. Did you mean \[sources.dlt_metadata\]"):
