@@ -141,8 +141,9 @@ def _check_folder(path: str) -> Finding:
 
 def _check_inbox(url: str) -> Finding:
     from meta_pipeline.collect import inbox  # noqa: PLC0415
+    from meta_pipeline.collect.places import place_of  # noqa: PLC0415
 
-    place = inbox.place_of(url)
+    place = place_of(url)
     try:
         note, is_fault = counted(len(inbox.open_inbox(url).all()), "file"), False
     except (CollectionError, ConfigurationError) as error:
@@ -152,8 +153,9 @@ def _check_inbox(url: str) -> Finding:
 
 def _check_artifacts(url: str) -> Finding:
     from meta_pipeline.collect import dbt_artifacts  # noqa: PLC0415
+    from meta_pipeline.collect.places import place_of  # noqa: PLC0415
 
-    place = dbt_artifacts.place_of(url)
+    place = place_of(url)
     try:
         count = len(dbt_artifacts.open_artifacts(url).manifests())
         note, is_fault = counted(count, "manifest") if count else dbt_artifacts.nothing_in(place), not count

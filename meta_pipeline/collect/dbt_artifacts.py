@@ -15,17 +15,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import orjson
-from dlt.common.configuration import resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.exceptions import MissingDependencyException
-from dlt.common.storages.configuration import FilesystemConfiguration
 
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.column_lineage import OutputColumn
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.dbt_lineage import RULES_VERSION, Analysis, analyse_project, words_of
 from meta_pipeline.collect.dbt_manifest import DbtNode, DbtProject, read_manifest
-from meta_pipeline.collect.filesystem import open_files
 from meta_pipeline.collect.outcomes import (
     MAX_PROBLEMS_TOLD,
     Outcome,
@@ -35,6 +30,7 @@ from meta_pipeline.collect.outcomes import (
     failure_outcome,
     worst_of,
 )
+from meta_pipeline.collect.places import CONFIG_SECTIONS, open_place, place_of
 from meta_pipeline.collect.stored import ObservedSchemas, StoredDataset
 from meta_pipeline.collect.tables import (
     COLLECTIONS,
@@ -48,7 +44,7 @@ from meta_pipeline.collect.tables import (
     DBT_OUTPUT_COLUMNS,
     RawTable,
 )
-from meta_pipeline.config import SECTION, DestinationSettings, Settings
+from meta_pipeline.config import DestinationSettings, Settings
 from meta_pipeline.exceptions import (
     CollectionError,
     ConfigurationError,
@@ -56,13 +52,10 @@ from meta_pipeline.exceptions import (
     DestinationUnreachableError,
     RecordUnreadableError,
 )
-from meta_pipeline_capture.redaction import redact_location
 
 DESTINATION_NAME = "dbt_artifacts"
 DESTINATION_TYPE = "dbt_artifacts"
 SETTINGS = DestinationSettings(DESTINATION_NAME)
-CONFIG_SECTIONS = (*SECTION, "filesystem")
-"""Where credentials of the store are configured, as for the inbox."""
 
 MANIFEST, CATALOG, RUN_RESULTS = "manifest.json", "catalog.json", "run_results.json"
 MAX_FILE_BYTES = 512 << 20
@@ -161,15 +154,6 @@ class _Reading:
         return batch_of_rows(table, rows, self.collected_at)
 
 
-def place_of(url: str) -> str:
-    """Returns what a place goes by: its URL without user, password and query string.
-
-    Args:
-        url: The place.
-    """
-    return redact_location(url)
-
-
 def nothing_in(place: str) -> str:
     """Says that there is no manifest in a place, and what to do next.
 
@@ -188,18 +172,8 @@ def open_artifacts(url: str) -> ArtifactFiles:
     Raises:
         ConfigurationError: A credential or a package is missing.
     """
-    place = place_of(url)
-    try:
-        config = resolve_configuration(FilesystemConfiguration(bucket_url=url), sections=CONFIG_SECTIONS)
-        files, root = open_files(config)
-    except (ConfigurationException, MissingDependencyException, ImportError, ValueError) as error:
-        # Such an error may quote the credentials.
-        raise ConfigurationError(
-            f"{place} is not usable ({type(error).__name__}). Check dbt_artifacts in .dlt/config.toml, that its "
-            f"credentials are in [{'.'.join(CONFIG_SECTIONS)}.credentials] or in the environment variables of its "
-            "store, and that the store's package is installed, such as pip install 'meta-pipeline[s3]'"
-        ) from None
-    return ArtifactFiles(files, root.rstrip("/"), place)
+    opened = open_place(url, "dbt_artifacts")
+    return ArtifactFiles(opened.files, opened.root, opened.place)
 
 
 def read_artifacts(

@@ -14,32 +14,24 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from dlt.common.configuration import resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.exceptions import MissingDependencyException
-from dlt.common.storages.configuration import FilesystemConfiguration
-
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
-from meta_pipeline.collect.filesystem import open_files
 from meta_pipeline.collect.outcomes import MAX_PROBLEMS_TOLD, Outcome, broken_off, coverage_row, failure_outcome
+from meta_pipeline.collect.places import CONFIG_SECTIONS, open_place, place_of
 from meta_pipeline.collect.runs import BROKEN, RUN_TABLES, Capture, Refusal, parse_event, rows_of
 from meta_pipeline.collect.seen import ListedFile, SeenFiles
 from meta_pipeline.collect.tables import CAPTURED_FILES, COLLECTIONS, COVERAGE, RawTable
-from meta_pipeline.config import SECTION, DestinationSettings
+from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
     CollectionError,
     ConfigurationError,
     DestinationForbiddenError,
     DestinationUnreachableError,
 )
-from meta_pipeline_capture.redaction import redact_location
 
 DESTINATION_NAME = "inbox"
 DESTINATION_TYPE = "inbox"
 SETTINGS = DestinationSettings(DESTINATION_NAME)
-CONFIG_SECTIONS = (*SECTION, "filesystem")
-"""Where credentials of the inbox are configured, as for dlt's filesystem source."""
 
 MAX_FILE_BYTES = 32 << 20
 FILES_AT_ONCE = 200
@@ -148,15 +140,6 @@ class _Reading:
     request_count: int = 0
 
 
-def place_of(url: str) -> str:
-    """Returns what an inbox goes by: its URL without user, password and query string.
-
-    Args:
-        url: The inbox.
-    """
-    return redact_location(url)
-
-
 def open_inbox(url: str) -> InboxFiles:
     """Opens an inbox; nothing is read yet.
 
@@ -166,18 +149,8 @@ def open_inbox(url: str) -> InboxFiles:
     Raises:
         ConfigurationError: A credential or a package is missing.
     """
-    place = place_of(url)
-    try:
-        config = resolve_configuration(FilesystemConfiguration(bucket_url=url), sections=CONFIG_SECTIONS)
-        files, root = open_files(config)
-    except (ConfigurationException, MissingDependencyException, ImportError, ValueError) as error:
-        # Such an error may quote the credentials.
-        raise ConfigurationError(
-            f"{place} is not usable ({type(error).__name__}). Check inbox in .dlt/config.toml, that its credentials "
-            f"are in [{'.'.join(CONFIG_SECTIONS)}.credentials] or in the environment variables of its store, and that "
-            "the store's package is installed, such as pip install 'meta-pipeline[s3]'"
-        ) from None
-    return InboxFiles(files, root.rstrip("/"), config.protocol, place)
+    opened = open_place(url, "inbox")
+    return InboxFiles(opened.files, opened.root, opened.protocol, opened.place)
 
 
 def read_inbox(url: str, inboxes: dict[str, Any], collected_at: datetime) -> Iterator[Batch]:

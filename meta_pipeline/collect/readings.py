@@ -166,8 +166,9 @@ class _Places:
 
 def _describe_inboxes() -> _Places:
     from meta_pipeline.collect import inbox  # noqa: PLC0415
+    from meta_pipeline.collect.places import place_of  # noqa: PLC0415
 
-    return _Places(inbox.DESTINATION_NAME, inbox.DESTINATION_TYPE, inbox.place_of)
+    return _Places(inbox.DESTINATION_NAME, inbox.DESTINATION_TYPE, place_of)
 
 
 def _describe_working_folders() -> _Places:
