@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
+import attr
+import orjson
 from openlineage.client.event_v2 import (
     DatasetEvent,
     InputDataset,
@@ -261,6 +264,15 @@ def run_uuid(*parts: str) -> str:
     return str(uuid5(RUN_IDS, json.dumps(parts, ensure_ascii=False)))
 
 
+def as_line(event: Event) -> bytes:
+    """Returns an event as a line of JSON, its keys in order: what the client itself makes, in a fraction of the time.
+
+    Args:
+        event: The event.
+    """
+    return orjson.dumps(event, default=_told_fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
 def subject_of(event: Mapping[str, Any]) -> str:
     """Returns what an event is about, for messages.
 
@@ -362,6 +374,19 @@ def _column_lineage(lineage: Sequence[tuple[ColumnEdge, Dataset]]) -> DatasetFac
     )
 
 
+def _told_fields(value: Any) -> dict[str, Any]:
+    """Returns the fields of one of the client's objects that say something."""
+    kind: Any = type(value)
+    return {name: said for name in _names_of(kind) if (said := getattr(value, name)) is not None}
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in attr.fields(kind))
+
+
+# Of a pipeline it is the same for all its runs.
+@cache
 def _pipeline_job(namespace: str, name: str) -> Job:
     return Job(namespace, name, {"jobType": job_type_job.JobTypeJobFacet("BATCH", "DLT", "PIPELINE")})
 

@@ -13,13 +13,13 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from openlineage.client.facet_v2 import DatasetFacet
-from openlineage.client.serde import Serde
 
 from meta_pipeline.export import delivery, marts
 from meta_pipeline.export.catalogue import Catalogue
 from meta_pipeline.export.events import (
     Event,
     Written,
+    as_line,
     dataset_facets,
     event_of_dataset,
     event_of_dbt,
@@ -91,7 +91,7 @@ def _write(events: Iterable[Event], aside: IO[bytes]) -> dict[str, int]:
     counts: Counter[str] = Counter({"runs": 0, "jobs": 0, "datasets": 0})
     for event in events:
         counts[_KINDS[type(event).__name__]] += 1
-        aside.write(f"{Serde.to_json(event)}\n".encode())
+        aside.write(as_line(event))
     return dict(counts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+import dlt
 from dlt.common.destination import AnyDestination, Destination
 from dlt.dataset.utils import get_destination_client_initial_config
 
@@ -32,11 +33,14 @@ def address_of(name: str, destination_type: str, database: str | None = None) ->
     Returns:
         The address; only name and type where the configuration does not tell more.
     """
+    unknown = Address(name, destination_type, database=database)
+    if not _is_configured(name):
+        return unknown
     try:
         config = _configuration(name)
     except Exception:
         # Such an error may quote the credentials; that the address is not known is told by the name of the place.
-        return Address(name, destination_type, database=database)
+        return unknown
     sources = [config, getattr(config, "credentials", None)]
     found: dict[str, Any] = {field: _first(sources, names) for field, names in _FIELDS.items()}
     found["database"] = found["database"] or database
@@ -50,6 +54,12 @@ def address_of(name: str, destination_type: str, database: str | None = None) ->
         port=port if isinstance(port, int) else None,
         backend=driver.split("+")[0] if driver else None,
     )
+
+
+def _is_configured(name: str) -> bool:
+    """Tells whether dlt knows a destination: it would import and run any module of the name of one that it does not."""
+    configured: Any = dlt.config.get(f"destination.{name}.destination_type")
+    return bool(configured) or isinstance(getattr(dlt.destinations, name, None), type)
 
 
 def _configuration(name: str) -> Any:

@@ -13,6 +13,7 @@ from openlineage.client.serde import Serde
 
 from meta_pipeline.export.events import (
     PRODUCER,
+    as_line,
     dataset_facets,
     event_of_pipeline,
     events_of_load,
@@ -235,6 +236,16 @@ def kind(transformation: dict[str, Any]) -> tuple[Any, ...]:
 
 def test_of_what_nothing_is_known_nothing_is_told() -> None:
     assert dataset_facets([], [], None, [], "DLT") == {}
+
+
+def test_an_event_is_written_as_the_official_client_writes_it() -> None:
+    facets = dataset_facets([Column("id", "bigint")], [_edge("id", "id", "identity")], None, ["gold"], "DBT")
+    start, end = events_of_run(replace(RUN, outcome="failed"), "fleet", [CUSTOMERS], [(ORDERS, 3, facets)])
+
+    for event in (start, end):
+        text = as_line(event).decode()
+        assert json.loads(text) == told(event)
+        assert text == json.dumps(told(event), sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def test_an_event_is_named_by_what_it_is_about() -> None:

@@ -66,6 +66,13 @@ def test_of_a_destination_without_configuration_name_type_and_database_are_left(
     assert address_of("gone", "postgres", "shop") == Address("gone", "postgres", database="shop")
 
 
+def test_no_module_of_the_name_of_a_destination_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "warehouse_of_old.py").write_text("raise SystemExit('it ran')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert address_of("warehouse_of_old", "postgres") == Address("warehouse_of_old", "postgres")
+
+
 def test_credentials_that_are_missing_do_not_hide_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__IT__DESTINATION_TYPE", "postgres")
     monkeypatch.setenv("DESTINATION__IT__CREDENTIALS__HOST", "db.example")
