@@ -25,6 +25,7 @@ from meta_pipeline.output import ago, counted, is_terminal, note, print_json, pr
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
+    from meta_pipeline.export.openlineage import ExportResult
     from meta_pipeline.home import Home
     from meta_pipeline.report.lineage import Answer, Coverage, ProjectCoverage, Step
     from meta_pipeline.report.status import FleetStatus, Uncovered
@@ -233,6 +234,41 @@ def lineage(name: str | None, upstream: bool, downstream: bool, as_json: bool) -
 
 
 @main.command()
+@click.argument("standard", metavar="openlineage", type=click.Choice(["openlineage"]), expose_value=False)
+@click.option("--out", metavar="FILE", help="Write the events into this file, one per line; - for standard output.")
+@click.option("--url", metavar="URL", help="Send the events to this server, instead of the configured one.")
+@click.option(
+    "--since", metavar="TIME", help="Only what a transform wrote after that; what --json gave as up_to last time."
+)
+@json_option
+@reporting_errors
+def export(out: str | None, url: str | None, since: str | None, as_json: bool) -> None:
+    """Export runs, jobs, datasets and column lineage as events of OpenLineage.
+
+    They go into the file of --out, else to the server of --url or of [export.openlineage], else to standard output.
+    The same marts make the same events, so that exporting twice changes nothing.
+    """
+    from meta_pipeline.export.settings import checked_url, read_export_settings  # noqa: PLC0415
+
+    if out and url:
+        raise ConfigurationError("Write the events to --out or send them to --url: one of both")
+    settings = read_export_settings(Path.cwd())
+    url = checked_url(url, "--url") if url else settings.url
+    out = None if url and out is None else out or "-"
+    if as_json and out == "-":
+        raise ConfigurationError("--json prints a summary, so the events need another place. Add --out FILE")
+    _require_export_extra()
+    from meta_pipeline.export.openlineage import export_openlineage  # noqa: PLC0415
+
+    result = export_openlineage(_home(), settings, out=out, url=None if out else url, since=_moment(since, "--since"))
+    if as_json:
+        print_json(result)
+    else:
+        _show_export(result)
+    sys.exit(NOT_DONE if result.problems else DONE)
+
+
+@main.command()
 @fail_on_option
 @json_option
 @reporting_errors
@@ -427,6 +463,26 @@ def _show_alert(result: AlertResult, *, is_dry: bool) -> None:
     note(f"{counted(len(result.findings), 'finding')} open" + (f", {muted} of them muted." if muted else "."))
 
 
+def _require_export_extra() -> None:
+    try:
+        import openlineage.client  # noqa: F401, PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{error.name} is not installed, which exporting needs: pip install 'meta-pipeline[export]'"
+        ) from None
+
+
+def _show_export(result: ExportResult) -> None:
+    for name in result.unknown_places:
+        note(
+            f"No address is known of {name}: its tables are named by that. Give it one in namespaces of "
+            "[export.openlineage], if others shall know them again"
+        )
+    _tell(result.problems)
+    made = ", ".join(f"{count:,} of {kind}" for kind, count in result.made.items())
+    note(f"Exported {result.events:,} events: made were {made}. Next time: --since {result.up_to.isoformat()}")
+
+
 def _status(home: Home) -> FleetStatus:
     from meta_pipeline.report.status import read_status  # noqa: PLC0415
 
@@ -544,14 +600,14 @@ def _tell(problems: Sequence[str]) -> None:
         warn(f"Problem: {problem}")
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise ConfigurationError(
-            f"--as-of {text!r} is not a time; write it as 2026-02-09 or 2026-02-09T06:00 (UTC)"
+            f"{option} {text!r} is not a time; write it as 2026-02-09 or 2026-02-09T06:00 (UTC)"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 

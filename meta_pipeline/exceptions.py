@@ -14,6 +14,7 @@
     │   └── RecordUnreadableError
     ├── AlertError              a channel could not be told
     │   └── MessageRefusedError
+    ├── ExportError             what is exported could not be written
     ├── LineageUnknownError     nothing in the lineage has that name, or more than one thing has
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
@@ -30,6 +31,7 @@ __all__ = [
     "DestinationInterruptedError",
     "DestinationLockedError",
     "DestinationUnreachableError",
+    "ExportError",
     "HomeError",
     "LineageUnknownError",
     "MessageRefusedError",
@@ -86,6 +88,10 @@ class AlertError(MetaPipelineError):
 
 class MessageRefusedError(AlertError):
     """A channel is there, but does not want this message."""
+
+
+class ExportError(MetaPipelineError):
+    """What is exported could not be written."""
 
 
 class LineageUnknownError(MetaPipelineError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -12,6 +14,8 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from meta_pipeline.export.openlineage import export_openlineage
+from meta_pipeline.export.settings import ExportSettings
 from meta_pipeline.home import MARTS_DATASET, Home, open_home
 from meta_pipeline.transform.project import project_folder
 
@@ -89,6 +93,23 @@ def marts_of(home: Home, without: Collection[str] = ()) -> Marts:
             )
             for mart, columns in _columns_of_marts(_VARYING.union(without))
         }
+
+
+def events_of(home: Home, file: Path) -> list[dict[str, Any]]:
+    """Returns what is exported of the marts.
+
+    Args:
+        home: The home.
+        file: The file to write meanwhile.
+    """
+    export_openlineage(home, ExportSettings(), out=str(file), url=None, since=None)
+    events = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return sorted(({**event, "eventTime": _moment(event["eventTime"])} for event in events), key=str)
+
+
+def _moment(text: str) -> datetime:
+    """Returns the moment that an event tells."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
 def _columns_of_marts(without: Collection[str]) -> Iterator[tuple[str, list[str]]]:

@@ -22,7 +22,15 @@ from tests.fixtures.captured_events import write_event
 from tests.fixtures.collected import Site, clear_environment
 from tests.fixtures.observed import LATER_ORDERS, ORDERS, Observed, ObservedDuckDb, ObservedLake, accounts, shop
 from tests.fixtures.recorded_manifests import as_bytes, manifest, with_code
-from tests.integration.home.homes import PARITY_CASES, Marts, differences, home_environment, marts_of, setting
+from tests.integration.home.homes import (
+    PARITY_CASES,
+    Marts,
+    differences,
+    events_of,
+    home_environment,
+    marts_of,
+    setting,
+)
 
 pytestmark = [
     # dbt-snowflake names a setting that the driver calls deprecated.
@@ -35,6 +43,7 @@ pytestmark = [
 
 # So that events of every kind that has texts, times and nulls are written.
 NOBODY_HEARS = AlertSettings(channels={"ops": "http://127.0.0.1:1/"})
+EXPORTED = "export openlineage"
 AS_OF = datetime(2026, 2, 9, 6, tzinfo=timezone.utc)
 
 
@@ -132,12 +141,12 @@ def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     assert collect(home, site.folder).failures == []
     assert not transform(home).full_refresh
     alert(home, NOBODY_HEARS)
-    yield "with what is new", marts_of(home, elapsing)
+    yield "with what is new", marts_of(home, elapsing) | {EXPORTED: events_of(home, site.folder / "events.ndjson")}
     transform(home, as_of=AS_OF)
     yield "as of a past moment", marts_of(home)
     assert collect(home, site.folder).rows_read == 0
     assert transform(home).full_refresh
-    yield "in the present again", marts_of(home, elapsing)
+    yield "in the present again", marts_of(home, elapsing) | {EXPORTED: events_of(home, site.folder / "events.ndjson")}
 
 
 @pytest.fixture(scope="module")
