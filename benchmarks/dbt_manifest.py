@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 DATABASE, RAW, BUILT = "lab", "raw", "analytics"
@@ -49,6 +49,40 @@ def make_manifest(models: int, columns: int, changed: int | None = None) -> dict
     }
 
 
+def make_catalog(manifest: Mapping[str, Any], columns: int) -> dict[str, Any]:
+    """Makes the catalog of a manifest, as `dbt docs generate` writes it.
+
+    Args:
+        manifest: The manifest.
+        columns: How many columns each of its models has.
+    """
+    listed = {
+        f"c{place}": {"name": f"c{place}", "index": place + 1, "type": "VARCHAR", "comment": None}
+        for place in range(columns)
+    }
+    sections = {
+        section: {unique_id: _catalogued(node, listed) for unique_id, node in manifest[section].items()}
+        for section in ("nodes", "sources")
+    }
+    return {"metadata": {}, **sections, "errors": None}
+
+
+def _catalogued(node: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "unique_id": node["unique_id"],
+        "metadata": {
+            "type": "BASE TABLE",
+            "database": node["database"],
+            "schema": node["schema"],
+            "name": node["name"],
+            "comment": None,
+            "owner": None,
+        },
+        "columns": columns,
+        "stats": {},
+    }
+
+
 def _source(place: int, names: Sequence[str]) -> dict[str, Any]:
     return {
         "unique_id": f"source.lab.raw.s{place}",
@@ -59,6 +93,8 @@ def _source(place: int, names: Sequence[str]) -> dict[str, Any]:
         "database": DATABASE,
         "schema": RAW,
         "identifier": f"s{place}",
+        "relation_name": f'"{DATABASE}"."{RAW}"."s{place}"',
+        "config": {"enabled": True},
         "columns": {name: {"name": name} for name in names},
     }
 
@@ -72,6 +108,8 @@ def _model(place: int, parents: Sequence[str], code: str) -> dict[str, Any]:
         "database": DATABASE,
         "schema": BUILT,
         "alias": f"m{place}",
+        "relation_name": f'"{DATABASE}"."{BUILT}"."m{place}"',
+        "path": f"m{place}.sql",
         "language": "sql",
         "config": {"materialized": "table"},
         "depends_on": {"nodes": list(parents)},

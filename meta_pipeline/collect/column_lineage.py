@@ -453,7 +453,8 @@ def _beside(left: Columns, right: Columns) -> Columns:
 
 def _step(node: exp.Expr) -> _Flow:
     """Returns what an operation makes of the values in it."""
-    return _through(type(node), node.name.lower() if isinstance(node, exp.Anonymous) else None)
+    operation: Any = type(node)
+    return _through(operation, node.name.lower() if isinstance(node, exp.Anonymous) else None)
 
 
 @cache
