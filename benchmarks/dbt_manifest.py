@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,37 @@ def make_manifest(models: int, columns: int, changed: int | None = None) -> dict
         "nodes": nodes,
         "sources": sources,
         "exposures": {},
+    }
+
+
+def add_tests(manifest: dict[str, Any], size: int) -> None:
+    """Adds data tests to a manifest, of which large ones mostly consist.
+
+    Args:
+        manifest: The manifest.
+        size: How long it then is at least, as JSON, in bytes.
+    """
+    code = "select count(*) as failures from (select * from t where c is null) as dbt_internal_test " * 10
+    each = len(json.dumps({_test(0, code)["unique_id"]: _test(0, code)}))
+    missing = size - len(json.dumps(manifest))
+    tests = (_test(place, code) for place in range(max(missing, 0) // each + 1))
+    manifest["nodes"] |= {test["unique_id"]: test for test in tests}
+
+
+def _test(place: int, code: str) -> dict[str, Any]:
+    return {
+        "unique_id": f"test.lab.not_null_m{place}_c0.{place:032x}",
+        "resource_type": "test",
+        "package_name": "lab",
+        "name": f"not_null_m{place}_c0",
+        "database": DATABASE,
+        "schema": BUILT,
+        "alias": f"not_null_m{place}_c0",
+        "config": {"severity": "ERROR", "materialized": "test", "meta": {}, "tags": []},
+        "depends_on": {"nodes": [], "macros": ["macro.dbt.test_not_null"]},
+        "columns": {},
+        "raw_code": code,
+        "compiled_code": code,
     }
 
 
