@@ -144,12 +144,14 @@ def words_of(project: DbtProject) -> set[str]:
 
 
 def _in_order(nodes: Mapping[str, DbtNode]) -> list[str]:
-    """Returns the nodes, each after those it depends on; where names go in a circle, in their own order."""
-    graph = {name: [parent for parent in node.parents if parent in nodes] for name, node in sorted(nodes.items())}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError:
-        return list(graph)
+    """Returns the nodes, each after those it depends on; where names go in a circle, it is cut in one place."""
+    graph = {name: {parent for parent in node.parents if parent in nodes} for name, node in sorted(nodes.items())}
+    while True:
+        try:
+            return list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            parent, child, *_ = error.args[1]
+            graph[child].remove(parent)
 
 
 def _by_identifier(observed: Iterable[Relation]) -> dict[str, list[Relation]]:
