@@ -61,9 +61,15 @@ bench-detection: install
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.detection.schedules
 
-bench-lineage: install
-	$(BIN)/python -m benchmarks.lineage
+# What docs/lineage.md is compared with, with the versions that it works with.
+.venv-colibri/.installed: benchmarks/colibri.txt
+	$(PYTHON) -m venv .venv-colibri
+	.venv-colibri/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/colibri.txt
+	touch $@
+
+bench-lineage: .venv-bench/.installed .venv-colibri/.installed
+	.venv-bench/bin/python -m benchmarks.lineage
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi
-	rm -rf .venv .venv-bench .venv-snowflake .venv-bigquery build dist demo-fleet
+	rm -rf .venv .venv-bench .venv-colibri .venv-snowflake .venv-bigquery build dist demo-fleet

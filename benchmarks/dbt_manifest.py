@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 DATABASE, RAW, BUILT = "lab", "raw", "analytics"
@@ -49,6 +50,71 @@ def make_manifest(models: int, columns: int, changed: int | None = None) -> dict
     }
 
 
+def add_tests(manifest: dict[str, Any], size: int) -> None:
+    """Adds data tests to a manifest, of which large ones mostly consist.
+
+    Args:
+        manifest: The manifest.
+        size: How long it then is at least, as JSON, in bytes.
+    """
+    code = "select count(*) as failures from (select * from t where c is null) as dbt_internal_test " * 10
+    each = len(json.dumps({_test(0, code)["unique_id"]: _test(0, code)}))
+    missing = size - len(json.dumps(manifest))
+    tests = (_test(place, code) for place in range(max(missing, 0) // each + 1))
+    manifest["nodes"] |= {test["unique_id"]: test for test in tests}
+
+
+def _test(place: int, code: str) -> dict[str, Any]:
+    return {
+        "unique_id": f"test.lab.not_null_m{place}_c0.{place:032x}",
+        "resource_type": "test",
+        "package_name": "lab",
+        "name": f"not_null_m{place}_c0",
+        "database": DATABASE,
+        "schema": BUILT,
+        "alias": f"not_null_m{place}_c0",
+        "config": {"severity": "ERROR", "materialized": "test", "meta": {}, "tags": []},
+        "depends_on": {"nodes": [], "macros": ["macro.dbt.test_not_null"]},
+        "columns": {},
+        "raw_code": code,
+        "compiled_code": code,
+    }
+
+
+def make_catalog(manifest: Mapping[str, Any], columns: int) -> dict[str, Any]:
+    """Makes the catalog of a manifest, as `dbt docs generate` writes it.
+
+    Args:
+        manifest: The manifest.
+        columns: How many columns each of its models has.
+    """
+    listed = {
+        f"c{place}": {"name": f"c{place}", "index": place + 1, "type": "VARCHAR", "comment": None}
+        for place in range(columns)
+    }
+    sections = {
+        section: {unique_id: _catalogued(node, listed) for unique_id, node in manifest[section].items()}
+        for section in ("nodes", "sources")
+    }
+    return {"metadata": {}, **sections, "errors": None}
+
+
+def _catalogued(node: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "unique_id": node["unique_id"],
+        "metadata": {
+            "type": "BASE TABLE",
+            "database": node["database"],
+            "schema": node["schema"],
+            "name": node["name"],
+            "comment": None,
+            "owner": None,
+        },
+        "columns": columns,
+        "stats": {},
+    }
+
+
 def _source(place: int, names: Sequence[str]) -> dict[str, Any]:
     return {
         "unique_id": f"source.lab.raw.s{place}",
@@ -59,6 +125,8 @@ def _source(place: int, names: Sequence[str]) -> dict[str, Any]:
         "database": DATABASE,
         "schema": RAW,
         "identifier": f"s{place}",
+        "relation_name": f'"{DATABASE}"."{RAW}"."s{place}"',
+        "config": {"enabled": True},
         "columns": {name: {"name": name} for name in names},
     }
 
@@ -72,6 +140,8 @@ def _model(place: int, parents: Sequence[str], code: str) -> dict[str, Any]:
         "database": DATABASE,
         "schema": BUILT,
         "alias": f"m{place}",
+        "relation_name": f'"{DATABASE}"."{BUILT}"."m{place}"',
+        "path": f"m{place}.sql",
         "language": "sql",
         "config": {"materialized": "table"},
         "depends_on": {"nodes": list(parents)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.measure import Series
@@ -89,13 +89,17 @@ def results_text(results: Results) -> str:
         (TITLES[name], _seconds(series.wall_seconds), _range(series), _seconds(series.cpu_seconds), _memory(series))
         for name, series in results.series.items()
     ]
-    aims = [(item.aim, item.measured, _word(item.is_met)) for item in verdicts(results)]
     return "\n\n".join(
         [
             markdown_table(("Program", "seconds", "all runs", "CPU seconds", "peak MB"), usages),
-            markdown_table(("Aim", "Measured", "Met"), aims),
+            aims_table(verdicts(results)),
         ]
     )
+
+
+def aims_table(found: Iterable[Verdict]) -> str:
+    """Returns aims, and what became of them, as a table in Markdown."""
+    return markdown_table(("Aim", "Measured", "Met"), [(item.aim, item.measured, _word(item.is_met)) for item in found])
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

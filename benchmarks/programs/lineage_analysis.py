@@ -1,32 +1,32 @@
-"""Analyses a manifest's models once, again unchanged, and with one model changed; prints the seconds as JSON."""
+"""Analyses a manifest's models and writes down how many columns and edges it found.
+
+Usage: python -m benchmarks.programs.lineage_analysis PROJECT RESULT
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
-from meta_pipeline.collect.dbt_lineage import Analysis, analyse_project
+from meta_pipeline.collect.dbt_lineage import analyse_project
 from meta_pipeline.collect.dbt_manifest import read_manifest
 
 
-def main(folder: Path) -> None:
-    """Measures in a folder with `manifest.json` and `changed.json`."""
-    found = {}
-    known: dict[str, Analysis] = {}
-    for name, file in (("first", "manifest"), ("unchanged", "manifest"), ("changed", "changed")):
-        content = (folder / f"{file}.json").read_bytes()
-        started = time.perf_counter()
-        analyses = analyse_project(read_manifest(content, None, None, ()), {}, known)
-        found[name] = time.perf_counter() - started
-        found[f"{name}_analysed"] = sum(analysis.analysis_hash not in known for analysis in analyses.values())
-        assert not [analysis.error for analysis in analyses.values() if analysis.error]
-        known = {analysis.analysis_hash: analysis for analysis in analyses.values()}
-    found["edges"] = sum(len(analysis.edges) for analysis in known.values())
-    found["columns"] = sum(len(analysis.columns) for analysis in known.values())
-    print(json.dumps(found))
+def main(project: Path, result: Path) -> None:
+    """Analyses `manifest.json` in a folder."""
+    analyses = analyse_project(read_manifest((project / "manifest.json").read_bytes(), None, None, ()), {}, {})
+    edges = [edge for analysis in analyses.values() for edge in analysis.edges]
+    deciding = sum(edge.transformation == "filter" for edge in edges)
+    found = {
+        "models": len(analyses),
+        "columns": sum(len(analysis.columns) for analysis in analyses.values()),
+        "edges": len(edges) - deciding,
+        "row_edges": deciding,
+        "failed": sum(analysis.error is not None for analysis in analyses.values()),
+    }
+    result.write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

@@ -7,8 +7,9 @@ lower case: warehouses do not agree on what a name without quotes is, and hardly
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError, SqlglotError, TokenError
@@ -46,8 +47,7 @@ class UnreadableQueryError(Exception):
     """A query could not be analysed; the text says why, without quoting it."""
 
 
-@dataclass(frozen=True, order=True)
-class Relation:
+class Relation(NamedTuple):
     """The name of a table or view, in lower case.
 
     Args:
@@ -69,8 +69,7 @@ class Relation:
         )
 
 
-@dataclass(frozen=True, order=True)
-class ColumnEdge:
+class ColumnEdge(NamedTuple):
     """What a column of a query takes from a column of a table.
 
     Args:
@@ -90,8 +89,7 @@ class ColumnEdge:
     functions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class OutputColumn:
+class OutputColumn(NamedTuple):
     """A column of a query.
 
     Args:
@@ -117,8 +115,7 @@ class QueryLineage:
     edges: tuple[ColumnEdge, ...]
 
 
-@dataclass(frozen=True)
-class _Flow:
+class _Flow(NamedTuple):
     """What becomes of a value on its way."""
 
     rank: int = 0
@@ -127,12 +124,19 @@ class _Flow:
 
     def after(self, inner: _Flow) -> _Flow:
         """Returns what becomes of a value that had already come that other way."""
+        if self is _AS_IT_IS:
+            return inner
         return _Flow(max(self.rank, inner.rank), self.is_masked or inner.is_masked, self.functions | inner.functions)
 
     def beside(self, other: _Flow) -> _Flow:
         """Returns what is certain of a value that takes both ways: as close, and as open, as on either."""
+        if self == other:
+            return self
         return _Flow(min(self.rank, other.rank), self.is_masked and other.is_masked, self.functions | other.functions)
 
+
+_AS_IT_IS = _Flow()
+_DERIVED = _Flow(1)
 
 Origins = dict[tuple[Relation, str], _Flow]
 
@@ -249,7 +253,7 @@ def _completed(relation: Relation, default: Relation | None) -> Relation:
     """Returns a relation with the database that a query means where it names none."""
     if relation.database or default is None:
         return relation
-    return replace(relation, database=default.database)
+    return relation._replace(database=default.database)
 
 
 def _nested(columns: Mapping[Relation, Sequence[str]]) -> dict[str, Any]:
@@ -272,6 +276,7 @@ class _Walk:
         self._relation_of = relation_of
         self._scopes = {id(scope.expression): scope for scope in root.traverse()}
         self._known: dict[int, Columns] = {}
+        self._relations: dict[int, Relation] = {}
 
     def lineage(self) -> QueryLineage:
         """Returns the lineage of the whole query."""
@@ -333,11 +338,13 @@ class _Walk:
         return None
 
     def _made_of(self, expression: exp.Expr, scope: Scope) -> _Made:
+        value = expression.this if isinstance(expression, exp.Alias) else expression
+        if isinstance(value, exp.Star) or (isinstance(value, exp.Column) and value.is_star):
+            return _UNKNOWN
+        if isinstance(value, exp.Column):
+            return self._resolve(value, scope)
         made = _Made()
-        if isinstance(expression, exp.Star) or (isinstance(expression, exp.Column) and expression.is_star):
-            made.is_unknown = True
-            return made
-        self._follow(expression, scope, _Flow(), made)
+        self._follow(value, scope, _AS_IT_IS, made)
         return made
 
     def _follow(self, node: exp.Expr, scope: Scope, way: _Flow, made: _Made) -> None:
@@ -345,13 +352,13 @@ class _Walk:
             made.add(self._resolve(node, scope), way)
             return
         if isinstance(node, exp.Query) and (inner := self._scopes.get(id(node.unnest()))):
-            way = way.after(_Flow(1))
+            way = way.after(_DERIVED)
             for value in self._columns(inner).values():
                 made.add(value, way)
             return
         way = way.after(_step(node))
         for key, child in _children(node):
-            inside = way.after(_Flow(1)) if isinstance(node, exp.Window) and key != "this" else way
+            inside = way.after(_DERIVED) if isinstance(node, exp.Window) and key != "this" else way
             self._follow(child, scope, inside, made)
 
     def _resolve(self, column: exp.Column, scope: Scope) -> _Made:
@@ -366,11 +373,13 @@ class _Walk:
             if source is not None:
                 return self._from_source(column.name, source)
             place = place.parent
-        return _Made(is_unknown=True)
+        return _UNKNOWN
 
     def _from_source(self, name: str, source: exp.Table | Scope) -> _Made:
         if isinstance(source, exp.Table):
-            return _Made({(self._relation_of(source), name): _Flow()})
+            if id(source) not in self._relations:
+                self._relations[id(source)] = self._relation_of(source)
+            return _Made({(self._relations[id(source)], name): _AS_IT_IS})
         if isinstance(source.expression, exp.UDTF):
             query = source.expression.this if isinstance(source.expression, exp.Lateral) else None
             inner = self._scopes.get(id(query.unnest())) if isinstance(query, exp.Subquery) else None
@@ -379,14 +388,14 @@ class _Walk:
             source = inner
         # A recursive CTE is known to itself by a scope of its own.
         known = source if id(source) in self._known else self._scopes.get(id(source.expression), source)
-        return self._columns(known).get(name) or _Made(is_unknown=True)
+        return self._columns(known).get(name) or _UNKNOWN
 
     def _from_function(self, source: Scope) -> _Made:
         """Returns what rows are made of that a function makes of values beside it, such as unnest."""
         made = _Made()
         for _, child in _children(source.expression):
             if not isinstance(child, exp.TableAlias):
-                self._follow(child, source, _Flow(1), made)
+                self._follow(child, source, _DERIVED, made)
         return made
 
     def _from_pivot(self, name: str, pivot: exp.Pivot, scope: Scope) -> _Made:
@@ -406,7 +415,7 @@ class _Walk:
         for scope in self._reachable():
             for expression in _deciding(scope):
                 made = _Made()
-                self._follow(expression, scope, _Flow(), made)
+                self._follow(expression, scope, _AS_IT_IS, made)
                 yield made
 
     def _reachable(self) -> Iterable[Scope]:
@@ -436,21 +445,27 @@ def _beside(left: Columns, right: Columns) -> Columns:
     made = {}
     others = list(right.values())
     for place, (name, value) in enumerate(left.items()):
-        both = _Made()
-        both.add(value, _Flow())
-        both.add(others[place] if place < len(others) else _Made(is_unknown=True), _Flow())
+        both = _Made(dict(value.origins), value.is_unknown)
+        both.add(others[place] if place < len(others) else _UNKNOWN, _AS_IT_IS)
         made[name] = both
     return made
 
 
 def _step(node: exp.Expr) -> _Flow:
     """Returns what an operation makes of the values in it."""
-    if isinstance(node, _TRANSPARENT):
-        return _Flow()
-    if not isinstance(node, exp.Func) or isinstance(node, _NOT_TOLD):
-        return _Flow(0 if isinstance(node, exp.Window) else 1)
-    name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
-    is_aggregate = isinstance(node, exp.AggFunc) and not isinstance(node, _VALUE_WINDOWS)
+    operation: Any = type(node)
+    return _through(operation, node.name.lower() if isinstance(node, exp.Anonymous) else None)
+
+
+@cache
+def _through(operation: type[Any], name: str | None) -> _Flow:
+    """Returns what an operation makes of values; a function that sqlglot does not know is told by its name."""
+    if issubclass(operation, _TRANSPARENT):
+        return _AS_IT_IS
+    if not issubclass(operation, exp.Func) or issubclass(operation, _NOT_TOLD):
+        return _AS_IT_IS if issubclass(operation, exp.Window) else _DERIVED
+    name = name or operation.sql_name().lower()
+    is_aggregate = issubclass(operation, exp.AggFunc) and not issubclass(operation, _VALUE_WINDOWS)
     return _Flow(2 if is_aggregate else 1, name in MASKING_FUNCTIONS, frozenset({name}))
 
 

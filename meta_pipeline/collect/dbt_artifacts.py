@@ -59,6 +59,7 @@ SETTINGS = DestinationSettings(DESTINATION_NAME)
 
 MANIFEST, CATALOG, RUN_RESULTS = "manifest.json", "catalog.json", "run_results.json"
 MAX_FILE_BYTES = 512 << 20
+_ROWS_AT_ONCE = 20_000
 
 # What a store tells of a file that changes with its content.
 _MARKS = ("size", "mtime", "ETag", "etag", "LastModified", "last_modified", "updated", "md5Hash", "generation")
@@ -352,6 +353,9 @@ def _batches(name: str, project: DbtProject, reading: _Reading) -> Iterator[Batc
         if analysis and analysis.is_new:
             for table, made in _analysis_rows(analysis).items():
                 rows[table] += made
+        for table in [table for table, made in rows.items() if len(made) >= _ROWS_AT_ONCE]:
+            yield reading.batch(table, rows[table])
+            rows[table] = []
     for unique_id, known in before.items():
         if unique_id not in project.nodes and not known.is_removed:
             changed_at = _changed_at(project.generated_at, known, reading)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
@@ -21,6 +23,8 @@ from meta_pipeline.collect.outcomes import digest_of
 
 RULES_VERSION = 1
 """Changes with the rules of the analysis, so that what an earlier one made is not kept."""
+
+SQLGLOT_VERSION = version("sqlglot")
 
 DIALECTS: Mapping[str, str] = {
     **{
@@ -102,13 +106,31 @@ def analyse_project(
     analyses: dict[str, Analysis] = {}
     columns: dict[str, Sequence[str]] = {}
     by_word = _by_identifier(observed)
-    for unique_id in _in_order(project.nodes):
-        node = project.nodes[unique_id]
-        if node.resource_type in ("model", "snapshot"):
-            reads = _input_of(node, project, columns, observed, by_word)
-            analyses[unique_id] = _analysis(node, dialect, project.adapter_type, reads, known)
-        columns[unique_id] = _columns_of(node, analyses.get(unique_id), observed)
+    with _garbage_collected_by_hand() as collect_garbage:
+        for unique_id in _in_order(project.nodes):
+            node = project.nodes[unique_id]
+            if node.resource_type in ("model", "snapshot"):
+                reads = _input_of(node, project, columns, observed, by_word)
+                analyses[unique_id] = _analysis(node, dialect, project.adapter_type, reads, known)
+                collect_garbage()
+            columns[unique_id] = _columns_of(node, analyses.get(unique_id), observed)
     return analyses
+
+
+@contextmanager
+def _garbage_collected_by_hand() -> Iterator[Callable[[], object]]:
+    """Yields what frees a query's tree once it is analysed.
+
+    The nodes of a tree know each other in circles. Python by itself looks through them again and again while they are
+    in use, which took a quarter of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield lambda: gc.collect(0)
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def words_of(project: DbtProject) -> set[str]:
@@ -122,12 +144,14 @@ def words_of(project: DbtProject) -> set[str]:
 
 
 def _in_order(nodes: Mapping[str, DbtNode]) -> list[str]:
-    """Returns the nodes, each after those it depends on; where names go in a circle, in their own order."""
-    graph = {name: [parent for parent in node.parents if parent in nodes] for name, node in sorted(nodes.items())}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError:
-        return list(graph)
+    """Returns the nodes, each after those it depends on; where names go in a circle, it is cut in one place."""
+    graph = {name: {parent for parent in node.parents if parent in nodes} for name, node in sorted(nodes.items())}
+    while True:
+        try:
+            return list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            parent, child, *_ = error.args[1]
+            graph[child].remove(parent)
 
 
 def _by_identifier(observed: Iterable[Relation]) -> dict[str, list[Relation]]:
@@ -177,7 +201,7 @@ def _analysis(
     node: DbtNode, dialect: str | None, adapter_type: str, reads: _Input, known: Mapping[str, Analysis]
 ) -> Analysis:
     own = node.relation.folded if node.relation else None
-    rules = [RULES_VERSION, version("sqlglot"), adapter_type]
+    rules = [RULES_VERSION, SQLGLOT_VERSION, adapter_type]
     analysis_hash = digest_of([*rules, node.unique_id, node.language, node.code, str(own), reads.digest])
     if analysis_hash in known:
         return known[analysis_hash]

@@ -6,7 +6,7 @@ Of what people wrote only names, tags, descriptions and listed keys of `meta` ar
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from meta_pipeline.collect.column_lineage import Relation
+from meta_pipeline.collect.json_text import end_of_value, scan_object, value_at
 from meta_pipeline.collect.outcomes import digest_of
 from meta_pipeline.exceptions import RecordUnreadableError
 
@@ -38,10 +39,11 @@ META_KEYS = (
 MAX_TEXT = 2_000
 MAX_META_TEXT = 100
 
+_SECTIONS = ("sources", "nodes", "exposures")
 _SCHEMA_VERSION = re.compile(r"/manifest/v(\d+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DbtColumn:
     """A column as somebody declared it, or as dbt's catalog lists it.
 
@@ -164,41 +166,77 @@ def read_manifest(
     Raises:
         RecordUnreadableError: It is not JSON, not a manifest, or of an unknown version.
     """
-    manifest = _object(content)
-    metadata = manifest.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    version = _version(metadata)
-    catalogued = _catalogued(catalog)
-    codes = _codes(run_results)
-    keys = {*META_KEYS, *meta_keys}
+    catalogued, codes, keys = _catalogued(catalog), _codes(run_results), {*META_KEYS, *meta_keys}
+    manifest = _Manifest(lambda node: _node(node, catalogued, codes, keys))
     try:
-        raw = [
-            node
-            for section in ("sources", "nodes", "exposures")
-            for node in (manifest.get(section) or {}).values()
-            if node.get("resource_type") in RESOURCE_TYPES
-        ]
-        nodes = {node["unique_id"]: _node(node, catalogued, codes, keys) for node in raw}
+        manifest.read(content.decode())
+    except (ValueError, RecursionError):
+        raise RecordUnreadableError("is not JSON, or not whole") from None
+    metadata = manifest.metadata if isinstance(manifest.metadata, dict) else {}
+    version = _version(metadata)
+    try:
+        if not manifest.is_whole:
+            raise ValueError
         return DbtProject(
             str(metadata["project_name"]),
             str(metadata.get("adapter_type") or ""),
             version,
             str(metadata.get("dbt_version") or ""),
             _moment(metadata["generated_at"]),
-            nodes,
+            manifest.nodes,
         )
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, ValueError):
         raise RecordUnreadableError("is not a whole manifest of dbt") from None
 
 
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(content)
-    except ValueError:
-        raise RecordUnreadableError("is not JSON, or not whole") from None
-    if not isinstance(found, dict):
-        raise RecordUnreadableError("is not a manifest of dbt")
-    return found
+@dataclass
+class _Manifest:
+    """What is kept of a manifest, whose nodes are taken one by one: most of it, of any size, is not kept.
+
+    Args:
+        make_node: Makes a node of what stands in the manifest.
+    """
+
+    make_node: Callable[[Mapping[str, Any]], DbtNode]
+    metadata: Any = None
+    nodes: dict[str, DbtNode] = field(default_factory=dict)
+    # Another version may look otherwise, and is told first; its metadata may stand behind the nodes.
+    is_whole: bool = True
+
+    def read(self, text: str) -> None:
+        """Reads the text of a manifest.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+
+        def read_section(name: str, start: int) -> int:
+            if name in _SECTIONS and text.startswith("{", start):
+                return scan_object(text, start, read_node)
+            if text.startswith("{", start) and name != "metadata":
+                return scan_object(text, start, lambda _, place: end_of_value(text, place))
+            value, end = value_at(text, start)
+            if name == "metadata":
+                self.metadata = value
+            self.is_whole &= name not in _SECTIONS or not value
+            return end
+
+        def read_node(_: str, start: int) -> int:
+            node, end = value_at(text, start)
+            self._keep(node)
+            return end
+
+        if text.lstrip()[:1] == "[":
+            value_at(text.strip(), 0)
+        elif text[scan_object(text, 0, read_section) :].strip():
+            raise ValueError
+
+    def _keep(self, node: Any) -> None:
+        try:
+            if node.get("resource_type") in RESOURCE_TYPES:
+                self.nodes[node["unique_id"]] = self.make_node(node)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            self.is_whole = False
 
 
 def _version(metadata: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _DECODER = json.JSONDecoder()
 _OPENING = re.compile(r"\s*\{\s*")
@@ -84,6 +84,19 @@ def read_members(text: str, start: int, before: Sequence[Member]) -> tuple[list[
     return members, _scan(text, start, read_member)
 
 
+def value_at(text: str, start: int) -> tuple[Any, int]:
+    """Returns a JSON value, and where it ends.
+
+    Args:
+        text: The text that the value stands in.
+        start: Where it begins.
+
+    Raises:
+        ValueError: There is no JSON value.
+    """
+    return _DECODER.raw_decode(text, start)
+
+
 def end_of_value(text: str, start: int) -> int:
     """Returns where a JSON value ends.
 
@@ -94,7 +107,7 @@ def end_of_value(text: str, start: int) -> int:
     Raises:
         ValueError: There is no JSON value.
     """
-    return int(_DECODER.raw_decode(text, start)[1])
+    return value_at(text, start)[1]
 
 
 def _scan(text: str, start: int, read_member: Callable[[int], int]) -> int:

@@ -1,7 +1,8 @@
 """The demo: a fleet of real dlt pipelines that load real data into three destinations over six weeks.
 
 The weeks are past ones; what the pipelines leave behind is what they would have left, had they run then. The capture
-plugin is beside them, and each runs in the environment of another orchestrator.
+plugin is beside them, and each runs in the environment of another orchestrator. On what they loaded, dbt builds a
+project that analysts might have written.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from meta_pipeline.demo import flights, postgres
+from meta_pipeline.demo.analytics import build_analytics
 from meta_pipeline.demo.folder import (
     DESTINATIONS,
     INBOX_FOLDER,
@@ -63,7 +65,7 @@ def build_fleet(
 
     Raises:
         ConfigurationError: The folder is somebody else's, or a package of the demo is missing.
-        MetaPipelineError: The server did not start, or a pipeline failed.
+        MetaPipelineError: The server did not start, or a pipeline or dbt failed.
     """
     folder = folder.absolute()
     # What is missing has to show before anything is thrown away.
@@ -77,6 +79,8 @@ def build_fleet(
     try:
         write_settings(folder, server.url)
         _replay_all(folder, window, progress)
+        progress("building the analysts' tables with dbt")
+        build_analytics(folder, server.url)
     except BaseException:
         postgres.stop(server)
         raise

@@ -18,12 +18,13 @@ INBOX_FOLDER = "inbox"
 POSTGRES_FOLDER = "postgres"
 PIPELINES_FOLDER = "pipelines"
 LOGS_FOLDER = "replay_logs"
+ANALYTICS_FOLDER = "analytics"
 MARKER_FILE = ".meta-pipeline-demo"
 
 _MARKER = "This folder was made by `meta-pipeline demo`, which replaces what it made here when it runs again.\n"
 _MADE = (
     *(f"{file}{suffix}" for file in (WAREHOUSE_FILE, HOME_FILE) for suffix in ("", ".wal")),
-    *(LAKE_FOLDER, INBOX_FOLDER, POSTGRES_FOLDER, PIPELINES_FOLDER, LOGS_FOLDER, WORK_FOLDER),
+    *(LAKE_FOLDER, INBOX_FOLDER, POSTGRES_FOLDER, PIPELINES_FOLDER, LOGS_FOLDER, ANALYTICS_FOLDER, WORK_FOLDER),
     *(str(CONFIG_FILE), str(SECRETS_FILE)),
 )
 _CONFIG = """\
@@ -35,6 +36,8 @@ destinations = ["warehouse", "finance_pg", "lake"]
 row_counts = "scan"
 # Where META_PIPELINE_INBOX of the pipelines points: what the capture plugin leaves of every run.
 inbox = {inbox}
+# Where the analysts' dbt project leaves its manifest.
+dbt_artifacts = [{artifacts}]
 
 [destination.warehouse]
 destination_type = "duckdb"
@@ -101,7 +104,11 @@ def write_settings(folder: Path, postgres_url: str) -> None:
         folder: The demo's folder.
         postgres_url: Connection URL of the PostgreSQL server.
     """
-    config = _CONFIG.format(lake=_quoted(folder / LAKE_FOLDER), inbox=_quoted(folder / INBOX_FOLDER))
+    config = _CONFIG.format(
+        lake=_quoted(folder / LAKE_FOLDER),
+        inbox=_quoted(folder / INBOX_FOLDER),
+        artifacts=_quoted(folder / ANALYTICS_FOLDER / "target"),
+    )
     credentials = _SECRETS.format(warehouse=_quoted(folder / WAREHOUSE_FILE), postgres=_quoted(postgres_url))
     secrets = folder / SECRETS_FILE
     secrets.parent.mkdir(exist_ok=True)

@@ -40,7 +40,7 @@ _HEALTH = (
 )
 _COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at, destination_type from {}"
 # Places of files, which stand in the coverage as datasets do.
-_FILES = ("inbox", "working_folder", "schema_export")
+_FILES = ("inbox", "working_folder", "schema_export", "dbt_artifacts")
 _CLOCK = "select as_of, is_past from {}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -215,7 +216,7 @@ def test_dlt_works_within_the_folder(built: Built) -> None:
 def test_progress_fits_a_terminal_and_a_log(built: Built) -> None:
     assert built.fleet.window == window_until(NOW, DAYS)
     assert all(len(message) < 80 for message in built.messages)
-    assert len(built.messages) == 1 + 3 * 3 + 3
+    assert len(built.messages) == 1 + 3 * 3 + 3 + 1
 
 
 # Each run leaves a start and an end, the one that is killed a start.
@@ -291,6 +292,126 @@ def test_the_status_shows_what_is_wrong(built: Built, marts: Query) -> None:
     assert troubles["reference_data"][1].endswith(f"failed, the last one in extract: ConnectionRefusedError: {REFUSAL}")
     assert troubles["weather"][1] == f"its run of {killed_at} UTC began and never ended"
     assert done.json["dataset_count"] == len(LOADS)
+
+
+@pytest.fixture(name="lineage", scope="module")
+def _lineage(built: Built, marts: Query, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    """Builds the marts as they are now: when the replay ended, dbt had not run yet."""
+    folder = tmp_path_factory.mktemp("lineage")
+    shutil.copy(built.fleet.folder / HOME_FILE, folder)
+    done = run(folder, "transform")
+    assert done.code == 0, done.err
+    with duckdb.connect(str(folder / HOME_FILE), read_only=True) as home:
+        home.execute("set schema = 'observability_marts'")
+        yield lambda text: home.execute(text).fetchall()
+
+
+def test_dbt_had_not_run_when_the_replay_ended(marts: Query) -> None:
+    assert marts("select count(*) from column_lineage where method = 'inferred'") == [(0,)]
+
+
+def test_the_tagged_column_is_inherited_by_what_dbt_builds(lineage: Query) -> None:
+    rows = lineage(
+        "with recursive downstream as ("
+        " select 'maintenance.rotations' as relation, 'tail_number' as column_name, false as is_masked union"
+        " select to_relation, to_column, downstream.is_masked or column_lineage.is_masked"
+        " from column_lineage join downstream on from_relation = relation and from_column = column_name"
+        " where transformation in ('identity', 'derived')"
+        ") select relation, column_name, materialization, is_masked from downstream"
+        " join lineage_nodes on relation = dataset_name || '.' || node_name where node_type in ('model', 'snapshot')"
+    )
+    assert {relation: found for relation, *found in rows} == {
+        "analytics.stg_rotations": ["tail_number", "view", False],
+        "analytics.aircraft_legs": ["tail_number", "incremental", False],
+        "analytics.aircraft_usage": ["tail_number", "table", False],
+        "analytics.aircraft_history": ["tail_number", "snapshot", False],
+        "analytics.shared_usage": ["aircraft_key", "table", True],
+    }
+
+
+# Every column that dbt makes, as one reads it in the demo's project.
+COLUMN_EDGES = {
+    "maintenance.rotations -> stg_rotations": {
+        "_dlt_id -> rotation_id: identity",
+        "tail_number -> tail_number: derived",
+        "last_departed_at -> last_departed_at: identity",
+    },
+    "maintenance.rotations__legs -> stg_legs": {
+        "_dlt_parent_id -> rotation_id: identity",
+        "departed_at -> departed_at: identity",
+        "flight_number -> flight_number: identity",
+        "origin -> origin: identity",
+        "destination -> destination: identity",
+        "distance_miles -> distance_miles: identity",
+    },
+    "analytics.stg_rotations -> aircraft_legs": {"tail_number -> tail_number: identity", "rotation_id -> *: filter"},
+    "analytics.stg_legs -> aircraft_legs": {
+        "departed_at -> departed_at: identity",
+        "flight_number -> flight_number: identity",
+        "origin -> origin: identity",
+        "destination -> destination: identity",
+        "distance_miles -> distance_miles: identity",
+        "rotation_id -> *: filter",
+    },
+    "analytics.aircraft_legs -> aircraft_usage": {
+        "tail_number -> tail_number: identity",
+        "distance_miles -> miles: aggregated",
+        "departed_at -> last_departed_at: aggregated",
+        "tail_number -> *: filter",
+    },
+    "analytics.aircraft_legs -> shared_usage": {
+        "tail_number -> aircraft_key: derived masked",
+        "departed_at -> week: derived",
+        "distance_miles -> miles: aggregated",
+        "tail_number -> *: filter",
+        "departed_at -> *: filter",
+    },
+    "analytics.aircraft_legs -> airport_traffic": {
+        "origin -> faa: identity",
+        "destination -> faa: identity",
+        "tail_number -> aircraft: aggregated",
+        "origin -> *: filter",
+        "destination -> *: filter",
+    },
+    "reference.airports -> airport_traffic": {
+        "name -> airport_name: identity",
+        "faa -> *: filter",
+        "name -> *: filter",
+    },
+    "analytics.aircraft_usage -> aircraft_history": {
+        "tail_number -> tail_number: identity",
+        "miles -> miles: identity",
+    },
+}
+
+
+def test_columns_are_traced_as_one_reads_them_in_the_project(lineage: Query) -> None:
+    found: dict[str, set[str]] = {}
+    for source, column, target, made, transformation, is_masked in lineage(
+        "select from_relation, from_column, to_relation, to_column, transformation, is_masked from column_lineage"
+        " where method = 'inferred'"
+    ):
+        edge = f"{column} -> {made}: {transformation}{' masked' if is_masked else ''}"
+        found.setdefault(f"{source} -> {target.removeprefix('analytics.')}", set()).add(edge)
+
+    assert found == COLUMN_EDGES
+    assert lineage("select model_count, analysed_count, source_count, matched_source_count from lineage_coverage") == [
+        (7, 7, 4, 4)
+    ]
+    assert lineage("select * from lineage_gaps") == []
+
+
+def test_what_shows_the_tables_to_people_is_at_the_end(lineage: Query) -> None:
+    assert lineage(
+        "select source.node_name, target.node_name from lineage_edges"
+        " join lineage_nodes as source on source.node_id = from_node_id"
+        " join lineage_nodes as target on target.node_id = to_node_id"
+        " where edge_type = 'exposes' order by all"
+    ) == [
+        ("aircraft_usage", "usage_dashboard"),
+        ("airport_traffic", "usage_dashboard"),
+        ("shared_usage", "manufacturer_feed"),
+    ]
 
 
 def _utc(moment: datetime | str) -> datetime:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from meta_pipeline.collect import dbt_artifacts
 from meta_pipeline.collect.check import check_destinations
+from meta_pipeline.collect.dbt_artifacts import MAX_FILE_BYTES
+from meta_pipeline.collect.dbt_manifest import read_manifest
 from meta_pipeline.config import parse_settings
 from tests.fixtures.collected import Site, clear_environment
 from tests.fixtures.dbt_shop import DbtShop
@@ -120,6 +123,31 @@ def test_a_manifest_that_cannot_be_read_is_told_and_the_rest_is_done(site: Site,
     assert site.collect().failures == [failure]
     _write(site, manifest(), "bad")
     assert site.collect().failures == []
+
+
+def test_a_file_that_is_too_large_is_not_opened_and_the_rest_is_done(site: Site) -> None:
+    _write(site, manifest(), "good")
+    with _write(site, b"", "vast").open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+
+    (failure,) = site.collect().failures
+
+    assert f"vast/manifest.json has more than {MAX_FILE_BYTES >> 20} MB" in failure
+    assert site.column("select artifact_path from dbt_artifacts where outcome = 'read'") == ["dbt/good/manifest.json"]
+
+
+def test_a_large_project_is_stored_piece_by_piece(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt_artifacts, "_ROWS_AT_ONCE", 3)
+    _write(site, manifest())
+
+    assert site.collect().failures == []
+
+    found = read_manifest(as_bytes(manifest()), None, None, ())
+    assert set(site.column("select unique_id from dbt_nodes")) == set(found.nodes)
+    assert site.column("select count(*) from dbt_dependencies") == [
+        sum(len(node.parents) for node in found.nodes.values())
+    ]
+    assert site.doubled() == []
 
 
 def test_a_manifest_that_went_away_is_told_and_what_was_read_is_kept(site: Site) -> None:

@@ -169,7 +169,13 @@ def test_names_that_go_in_a_circle_are_analysed_all_the_same() -> None:
     found = with_code(manifest(), "stg_orders", "select revenue as order_id from shop.main.revenue")
     found["nodes"]["model.shop.stg_orders"]["depends_on"]["nodes"] = ["model.shop.revenue"]
 
-    assert _written(_analyses(found)["stg_orders"]) == {"main.revenue.revenue -> order_id: identity"}
+    analyses = _analyses(with_code(found, "people", "select * from shop.main.stg_customers"))
+
+    assert _written(analyses["stg_orders"]) == {"main.revenue.revenue -> order_id: identity"}
+    # Beside the circle there is an order still: a star needs what it reads to be known before.
+    assert [column.name for column in analyses["people"].columns] == [
+        *("customer_id", "name", "email", "email_hash", "country")
+    ]
 
 
 def test_an_incremental_model_takes_nothing_from_itself() -> None:

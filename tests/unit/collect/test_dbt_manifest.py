@@ -95,12 +95,22 @@ def test_what_is_broken_beside_a_manifest_is_left_aside(beside: bytes) -> None:
     assert read_manifest(as_bytes(manifest()), beside, beside, ()).nodes
 
 
+def test_what_a_manifest_has_beside_nodes_is_passed_over_wherever_it_stands() -> None:
+    found = {"macros": {"macro.shop.a": {"macro_sql": "{{ x }}"}}, "docs": [], "parent_map": None, **manifest()}
+
+    assert read_manifest(as_bytes(found), None, None, ()) == read_manifest(as_bytes(manifest()), None, None, ())
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "is not JSON"),
         (b'{"metadata": {', "is not JSON"),
         (b"[]", "is not a manifest"),
+        (b"{} {}", "is not JSON"),
+        (b'{"metadata": {}, "macros": {"a": 1', "is not JSON"),
+        (b"\xff{}", "is not JSON"),
+        (b'{"docs": ' + b"[" * 100_000, "is not JSON"),
         (b"{}", "is not a manifest"),
         (b'{"metadata": "secret"}', "is not a manifest"),
         (
@@ -114,6 +124,10 @@ def test_what_is_broken_beside_a_manifest_is_left_aside(beside: bytes) -> None:
         (
             b'{"metadata": {"dbt_schema_version": "https://x/dbt/manifest/v12.json"}, "nodes": ["secret"]}',
             "not a whole",
+        ),
+        (
+            b'{"nodes": {"a": "secret"}, "metadata": {"dbt_schema_version": "https://x/dbt/manifest/v99.json"}}',
+            "of version 99",
         ),
     ],
 )

@@ -9,6 +9,7 @@ import tomlkit
 from meta_pipeline.config import HOME_FILE, WORK_FOLDER
 from meta_pipeline.demo import build_fleet, flights, postgres, stop_fleet
 from meta_pipeline.demo.folder import (
+    ANALYTICS_FOLDER,
     DESTINATIONS,
     INBOX_FOLDER,
     LAKE_FOLDER,
@@ -53,6 +54,7 @@ def test_clearing_leaves_what_others_put_there(tmp_path: Path) -> None:
     clear(tmp_path)
     write_settings(tmp_path, "postgresql://nobody@nowhere/")
     (tmp_path / LAKE_FOLDER / "ops").mkdir(parents=True)
+    (tmp_path / ANALYTICS_FOLDER / "target").mkdir(parents=True)
     (tmp_path / WORK_FOLDER).mkdir()
     for name in (WAREHOUSE_FILE, HOME_FILE, f"{HOME_FILE}.wal", "my_query.sql"):
         (tmp_path / name).touch()
@@ -82,6 +84,7 @@ def test_the_settings_are_a_users(tmp_path: Path) -> None:
         "destinations": list(DESTINATIONS),
         "row_counts": "scan",
         "inbox": str(folder / INBOX_FOLDER),
+        "dbt_artifacts": [str(folder / ANALYTICS_FOLDER / "target")],
     }
     assert {name: entry["destination_type"] for name, entry in config["destination"].items()} == {
         "warehouse": "duckdb",
