@@ -15,6 +15,7 @@
     ├── AlertError              a channel could not be told
     │   └── MessageRefusedError
     ├── LineageUnknownError     nothing in the lineage has that name, or more than one thing has
+    ├── PipelineUnknownError    no pipeline has that name, or more than one has
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
 """
@@ -34,6 +35,7 @@ __all__ = [
     "LineageUnknownError",
     "MessageRefusedError",
     "MetaPipelineError",
+    "PipelineUnknownError",
     "RecordUnreadableError",
     "TableMissingError",
     "TransformError",
@@ -90,6 +92,10 @@ class MessageRefusedError(AlertError):
 
 class LineageUnknownError(MetaPipelineError):
     """Nothing in the lineage has that name, or more than one thing has."""
+
+
+class PipelineUnknownError(MetaPipelineError):
+    """No pipeline has that name, or more than one has where one is asked for."""
 
 
 class TransformError(MetaPipelineError):

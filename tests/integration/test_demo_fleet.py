@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -291,6 +293,78 @@ def test_the_status_shows_what_is_wrong(built: Built, marts: Query) -> None:
     assert troubles["reference_data"][1].endswith(f"failed, the last one in extract: ConnectionRefusedError: {REFUSAL}")
     assert troubles["weather"][1] == f"its run of {killed_at} UTC began and never ended"
     assert done.json["dataset_count"] == len(LOADS)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "status", "rule"),
+    [
+        ("reference_data", "failing", "no load of its own came after"),
+        ("weather", "stalled", "began and never ended"),
+        ("airport_charges", "late", "is later than"),
+        ("fleet_register", "new", "3 loads in 14 d"),
+        ("ewr_departures", "healthy", "none of the rules above holds"),
+    ],
+)
+def test_each_status_is_explained(built: Built, marts: Query, pipeline: str, status: str, rule: str) -> None:
+    found = run(built.fleet.folder, "explain", pipeline, "--json")
+
+    assert found.code == 0, found.err
+    assert found.json["pipeline"]["status"] == status
+    (decisive,) = [item for item in found.json["rules"] if item["decides"]]
+    assert decisive["status"] == status
+    assert rule in decisive["because"]
+    sources = {fact["source"] for step in found.json["steps"] for fact in step["facts"]}
+    assert {"destination_coverage.outcome", "loads.attribution", "int_firing_gaps.gap_seconds"} <= sources
+
+
+def test_a_pipeline_is_shown_from_near(built: Built, marts: Query) -> None:
+    found = run(built.fleet.folder, "status", "reference_data", "--json")
+
+    assert found.code == 1
+    (shown,) = found.json["pipelines"]
+    assert shown["orchestrators"] == "dagster"
+    assert [item["outcome"] for item in shown["runs"]][:3] == ["failed", "failed", "succeeded"]
+    assert shown["last_failure"]["message"] == REFUSAL
+    volume = [item["row_count"] for item in shown["volume"]]
+    assert volume[-2:] == [None, None], "nothing came on the last two days"
+    assert set(volume[-20:-2]) == {104}, "16 airlines and 88 airports a day"
+
+
+def test_a_glob_shows_each_pipeline(built: Built, marts: Query) -> None:
+    found = run(built.fleet.folder, "status", "*_departures")
+
+    assert found.code == 0, found.err
+    lines = [line.split("\t") for line in found.out.splitlines()]
+    assert {line[0] for line in lines[1:]} == {"warehouse.ops.ewr_departures", "warehouse.ops.jfk_departures"}
+    assert sum(line[1] == "Run" for line in lines) == 2 * 8
+
+
+def test_a_job_summary_tells_what_is_wrong(built: Built, marts: Query) -> None:
+    found = run(built.fleet.folder, "status", "--markdown", "--fail-on", "never")
+
+    assert found.code == 0, found.err
+    assert [line.split(" | ")[0] for line in found.out.splitlines() if line.startswith("| ")][2:5] == [
+        "| failing",
+        "| stalled",
+        "| late",
+    ]
+
+
+@pytest.mark.parametrize("command", [("status",), ("status", "weather"), ("explain", "weather")])
+def test_it_is_shown_without_dlt_and_dbt(built: Built, marts: Query, command: tuple[str, ...]) -> None:
+    program = (
+        "import sys\nfrom meta_pipeline.cli import main\n"
+        f"try:\n    main({list(command)!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'dlt', 'dbt', 'pyarrow', 'psycopg2'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=built.fleet.folder, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "weather" in done.stdout
 
 
 def _utc(moment: datetime | str) -> datetime:
