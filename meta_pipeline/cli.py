@@ -20,12 +20,14 @@ import click
 
 from meta_pipeline import __version__
 from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
+from meta_pipeline.home import EMBEDDED
 from meta_pipeline.output import counted, is_terminal, note, print_json, print_rows, warn
 
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
     from meta_pipeline.home import Home
+    from meta_pipeline.init.plan import Oidc
     from meta_pipeline.report.lineage import Answer, Coverage, ProjectCoverage, Step
     from meta_pipeline.report.status import FleetStatus
     from meta_pipeline.severity import Severity
@@ -98,6 +100,58 @@ def main(verbose: bool) -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False
+
+
+@main.command()
+@click.option(
+    "--destination",
+    "destinations",
+    multiple=True,
+    metavar="NAME=TYPE",
+    help="A destination to observe, e.g. finance_pg=postgres; may be given several times.",
+)
+@click.option("--home", "home_type", metavar="TYPE", help="Where the marts live; duckdb, a file here, by default.")
+@click.option("--schedule", metavar="CRON", help="When the workflow runs, in UTC; hourly at minute 17 by default.")
+@click.option("--no-workflow", is_flag=True, help="Write no workflow for GitHub Actions.")
+@click.option(
+    "--oidc",
+    type=click.Choice(["bigquery", "snowflake"]),
+    help="Let the workflow prove who it is to such destinations, without a secret.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: what no option says is the default.")
+@json_option
+@reporting_errors
+def init(
+    destinations: tuple[str, ...],
+    home_type: str | None,
+    schedule: str | None,
+    no_workflow: bool,
+    oidc: Oidc | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Write the configuration and a workflow into this folder; nothing that is there is overwritten."""
+    from meta_pipeline.init import questions  # noqa: PLC0415
+    from meta_pipeline.init.files import write_files  # noqa: PLC0415
+    from meta_pipeline.init.plan import DEFAULT_CRON, make_plan  # noqa: PLC0415
+
+    if no_workflow and (schedule or oidc):
+        raise ConfigurationError("--schedule and --oidc are for the workflow. Leave them or --no-workflow out.")
+    is_asking = not yes and sys.stdin.isatty()
+    named = destinations or (questions.ask_destinations() if is_asking else ())
+    home = home_type or (questions.ask_home() if is_asking else EMBEDDED)
+    cron = schedule or (questions.ask_schedule() if is_asking and not no_workflow else DEFAULT_CRON)
+    plan = make_plan(named, home, None if no_workflow else cron, oidc)
+    results = write_files(Path.cwd(), plan)
+    if as_json:
+        print_json({"files": results})
+        return
+    for item in results:
+        added = f": {', '.join(item.lines)}" if item.lines else ""
+        click.echo(f"{item.action}\t{item.path}{added}")
+    if any(item.action == "left" for item in results):
+        note("What was left was there before: compare it with docs/configuration.md.")
+    note("Put what stands in angle brackets into .dlt/secrets.toml and .dlt/config.toml, then run: meta-pipeline check")
 
 
 @main.command()

@@ -99,6 +99,8 @@ _COLUMNS = (
     *("anomalous_grain", "anomaly_observed_at", "observed_rows", "expected_rows"),
     *(f"is_{status}" for status in RULES),
 )
+_READ_LATER = "not yet at that moment: a collection that came later tells what there was"
+
 _EVIDENCE = f"select {', '.join(_COLUMNS)} from {{}} where pipeline_id = %s"
 _ATTRIBUTIONS = "select attribution, count(*) as loads from {} where pipeline_id = %s group by attribution"
 _GAPS = "select started_seconds, gap_seconds from {} where pipeline_id = %s and gap_seconds is not null"
@@ -180,7 +182,7 @@ def _read_evidence(session: Session, pipeline: PipelineStatus) -> Evidence:
 def _coverage(evidence: Evidence) -> EvidenceStep:
     row = evidence.row
     if row["outcome"] is None:
-        answer = "no finished collection has read it"
+        answer = "no finished collection has read it" if row["is_unreachable"] else _READ_LATER
     elif row["outcome"] in ("complete", "partial"):
         answer = f"yes, its loads are known up to {_minute(row['read_until'])}"
     else:
@@ -306,7 +308,7 @@ def _why_failing(evidence: Evidence) -> str:
 
 def _why_unreachable(row: Mapping[str, Any]) -> str:
     if row["outcome"] is None:
-        return "no finished collection has read its dataset"
+        return "no finished collection has read its dataset" if row["is_unreachable"] else _READ_LATER
     if row["outcome"] not in ("complete", "partial"):
         return f"its dataset is {row['outcome']} since {_minute(row['first_collected_at'])}"
     if row["is_unreachable"]:

@@ -46,7 +46,10 @@ def print_explanation(explanation: Explanation) -> None:
     """
     pipeline = explanation.pipeline
     if not is_terminal():
-        rows = [row for step in explanation.steps for row in _step_lines(step)]
+        rows = [
+            ("Which pipeline?", pipeline.full_name, f"{pipeline.status}: {pipeline.reason}", "pipeline_health.status")
+        ]
+        rows += [row for step in explanation.steps for row in _step_lines(step)]
         rows += [
             ("Which rule?", rule.status, f"{_verdict(rule)}: {rule.because}", rule.source) for rule in explanation.rules
         ]

@@ -47,7 +47,7 @@ def test_the_first_rule_that_holds_decides_and_what_would_hold_too_is_told() -> 
         ),
         ("unreachable", {}, "its dataset was read until 2026-02-01 12:00 UTC"),
         ("unreachable", {"outcome": "locked"}, "its dataset is locked since 2026-01-01 00:00 UTC"),
-        ("unreachable", {"outcome": None}, "no finished collection has read its dataset"),
+        ("unreachable", {"outcome": None, "is_unreachable": True}, "no finished collection has read its dataset"),
         ("unreachable", {"is_unreachable": True}, "due by 2026-02-02 07:00 UTC: nobody looked since"),
         ("retired", {}, "silent for 6 h; it takes more than 30 d"),
         ("retired", {"patience_seconds": 604_800}, "it takes more than 70 d"),
@@ -104,7 +104,8 @@ def test_each_step_answers_its_question_with_what_it_is_made_of() -> None:
 @pytest.mark.parametrize(
     ("step", "changes", "answer"),
     [
-        (0, {"outcome": None}, "no finished collection has read it"),
+        (0, {"outcome": None, "is_unreachable": True}, "no finished collection has read it"),
+        (0, {"outcome": None}, "not yet at that moment: a collection that came later tells what there was"),
         (0, {"outcome": "forbidden"}, "no, it is forbidden since 2026-01-01 00:00 UTC"),
         (
             1,
