@@ -20,15 +20,17 @@ import click
 
 from meta_pipeline import __version__
 from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
-from meta_pipeline.output import ago, counted, is_terminal, note, print_json, print_rows, warn
+from meta_pipeline.home import EMBEDDED
+from meta_pipeline.output import counted, is_terminal, note, print_json, print_rows, warn
 
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
     from meta_pipeline.export.openlineage import ExportResult
     from meta_pipeline.home import Home
+    from meta_pipeline.init.plan import Oidc
     from meta_pipeline.report.lineage import Answer, Coverage, ProjectCoverage, Step
-    from meta_pipeline.report.status import FleetStatus, Uncovered
+    from meta_pipeline.report.status import FleetStatus
     from meta_pipeline.severity import Severity
     from meta_pipeline.transform import TransformResult
 
@@ -99,6 +101,58 @@ def main(verbose: bool) -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False
+
+
+@main.command()
+@click.option(
+    "--destination",
+    "destinations",
+    multiple=True,
+    metavar="NAME=TYPE",
+    help="A destination to observe, e.g. finance_pg=postgres; may be given several times.",
+)
+@click.option("--home", "home_type", metavar="TYPE", help="Where the marts live; duckdb, a file here, by default.")
+@click.option("--schedule", metavar="CRON", help="When the workflow runs, in UTC; hourly at minute 17 by default.")
+@click.option("--no-workflow", is_flag=True, help="Write no workflow for GitHub Actions.")
+@click.option(
+    "--oidc",
+    type=click.Choice(["bigquery", "snowflake"]),
+    help="Let the workflow prove who it is to such destinations, without a secret.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: what no option says is the default.")
+@json_option
+@reporting_errors
+def init(
+    destinations: tuple[str, ...],
+    home_type: str | None,
+    schedule: str | None,
+    no_workflow: bool,
+    oidc: Oidc | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Write the configuration and a workflow into this folder; nothing that is there is overwritten."""
+    from meta_pipeline.init import questions  # noqa: PLC0415
+    from meta_pipeline.init.files import write_files  # noqa: PLC0415
+    from meta_pipeline.init.plan import DEFAULT_CRON, make_plan  # noqa: PLC0415
+
+    if no_workflow and (schedule or oidc):
+        raise ConfigurationError("--schedule and --oidc are for the workflow. Leave them or --no-workflow out.")
+    is_asking = not yes and sys.stdin.isatty()
+    named = destinations or (questions.ask_destinations() if is_asking else ())
+    home = home_type or (questions.ask_home() if is_asking else EMBEDDED)
+    cron = schedule or (questions.ask_schedule() if is_asking and not no_workflow else DEFAULT_CRON)
+    plan = make_plan(named, home, None if no_workflow else cron, oidc)
+    results = write_files(Path.cwd(), plan)
+    if as_json:
+        print_json({"files": results})
+        return
+    for item in results:
+        added = f": {', '.join(item.lines)}" if item.lines else ""
+        click.echo(f"{item.action}\t{item.path}{added}")
+    if any(item.action == "left" for item in results):
+        note("What was left was there before: compare it with docs/configuration.md.")
+    note("Put what stands in angle brackets into .dlt/secrets.toml and .dlt/config.toml, then run: meta-pipeline check")
 
 
 @main.command()
@@ -195,14 +249,54 @@ def alert(is_dry: bool, fail_on: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("name", metavar="[PIPELINE]", required=False)
+@click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=1),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --watch: how long to wait before it is shown again.",
+)
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print what is wrong in Markdown, as for a job summary.")
 @fail_on_option
 @json_option
 @reporting_errors
-def status(fail_on: str, as_json: bool) -> None:
-    """Show how every pipeline is, worst first."""
-    fleet = _status(_home())
-    _show(fleet, as_json)
+def status(name: str | None, watch: bool, interval: float, as_markdown: bool, fail_on: str, as_json: bool) -> None:
+    """Show how every pipeline is, worst first; with a name or glob, those pipelines from near."""
+    home = _home()
+    if sum((watch, as_markdown, as_json)) > 1:
+        raise ConfigurationError("--watch, --markdown and --json are three ways to show it. Choose one of them.")
+    if name is not None and (watch or as_markdown):
+        raise ConfigurationError("--watch and --markdown show the whole fleet. Leave the name out.")
+    if watch:
+        _watch(home, interval)
+    if as_markdown:
+        sys.exit(_exit_code(_show_markdown(home), fail_on))
+    if name is None:
+        fleet = _status(home)
+        _show(fleet, as_json)
+    else:
+        fleet = _show_pipelines(home, name, as_json)
     sys.exit(_exit_code(fleet.worst, fail_on))
+
+
+@main.command()
+@click.argument("name", metavar="PIPELINE")
+@json_option
+@reporting_errors
+def explain(name: str, as_json: bool) -> None:
+    """Show which evidence leads to a pipeline's status, step by step."""
+    from meta_pipeline.report.explanations import read_explanation  # noqa: PLC0415
+
+    explanation = read_explanation(_home(), name)
+    if as_json:
+        print_json(explanation)
+    else:
+        from meta_pipeline.report.screens import print_explanation  # noqa: PLC0415
+
+        print_explanation(explanation)
 
 
 @main.command()
@@ -489,21 +583,53 @@ def _status(home: Home) -> FleetStatus:
     return read_status(home)
 
 
+def _watch(home: Home, interval: float) -> None:
+    if not is_terminal():
+        raise ConfigurationError(
+            "--watch redraws a terminal, and this is none. Leave it out, and run it again instead."
+        )
+    from meta_pipeline.report.watch import watch  # noqa: PLC0415
+
+    watch(home, interval)
+
+
+def _show_markdown(home: Home) -> Severity | None:
+    from meta_pipeline.report.markdown import markdown_of, read_findings  # noqa: PLC0415
+
+    fleet, findings = read_findings(home)
+    click.echo(markdown_of(fleet, findings))
+    return fleet.worst
+
+
+def _show_pipelines(home: Home, name: str, as_json: bool) -> FleetStatus:
+    from meta_pipeline.report.pipelines import read_pipelines  # noqa: PLC0415
+
+    fleet, details = read_pipelines(home, name)
+    if as_json:
+        print_json({"as_of": fleet.as_of, "pipelines": details, "uncovered": fleet.uncovered})
+        return fleet
+    from meta_pipeline.report.screens import print_details  # noqa: PLC0415
+
+    print_details(details, fleet.as_of)
+    _tell_uncovered(fleet)
+    if fleet.is_past:
+        note(fleet.summary())
+    return fleet
+
+
 def _show(fleet: FleetStatus, as_json: bool) -> None:
     if as_json:
         print_json(fleet)
         return
-    named = [(item, item.pipeline_name or "(unknown)") for item in fleet.pipelines]
     if is_terminal():
-        rows = [(item.status, f"{name}\n{item.where}", item.reason) for item, name in named]
-        print_rows({"Status": 11, "Pipeline": 30, "Why": None}, rows)
+        from meta_pipeline.report.status import COLUMNS, rows_of  # noqa: PLC0415
+
+        print_rows(COLUMNS, rows_of(fleet))
     else:
-        lines = [(item.status, name, item.where, _iso(item.last_load_at), item.reason) for item, name in named]
+        lines = [(item.status, item.name, item.where, _iso(item.last_load_at), item.reason) for item in fleet.pipelines]
         print_rows(dict.fromkeys(("Status", "Pipeline", "Where", "Last load", "Why")), lines)
-    for (destination_name, outcome, error), names in _grouped(fleet.uncovered).items():
-        datasets = f" ({', '.join(names)})" if names else ""
-        warn(f"{outcome}: {destination_name}{datasets}: {(error or '').removeprefix(f'{destination_name}: ')}")
-    note(_summary(fleet))
+    _tell_uncovered(fleet)
+    note(fleet.summary())
     if not fleet.pipelines:
         note("Nothing was found. meta-pipeline check says what is read and what is left out.")
 
@@ -567,26 +693,13 @@ def _known(project: ProjectCoverage) -> str:
     return f"all columns of {project.coverage:.0%} of its models"
 
 
-def _grouped(uncovered: Sequence[Uncovered]) -> dict[tuple[str, str, str | None], list[str]]:
-    """Groups datasets that are not read by what went wrong, so that one cause is told once."""
-    groups: dict[tuple[str, str, str | None], list[str]] = {}
-    for item in uncovered:
-        names = groups.setdefault((item.destination_name, item.outcome, item.error), [])
-        names.extend([item.dataset_name] if item.dataset_name else [])
-    return groups
+def _tell_uncovered(fleet: FleetStatus) -> None:
+    for line in fleet.uncovered_lines:
+        warn(line)
 
 
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
-
-
-def _summary(fleet: FleetStatus) -> str:
-    counts = ", ".join(f"{count} {name}" for name, count in fleet.counts.items()) or "no pipelines"
-    leftovers = f"; {fleet.dev_mode_count} dev_mode leftovers not read" if fleet.dev_mode_count else ""
-    moment = (
-        f"as of {fleet.as_of:%Y-%m-%d %H:%M} UTC" if fleet.is_past else f"last collected {ago(fleet.last_collected_at)}"
-    )
-    return f"{counts} in {counted(fleet.dataset_count, 'dataset')}, {moment}{leftovers}."
 
 
 def _exit_code(worst: Severity | None, fail_on: str) -> int:

@@ -340,7 +340,7 @@ def read_table(folder: Path, path: tuple[str, ...]) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     for file in (CONFIG_FILE, SECRETS_FILE):
-        table: Any = _read_toml(folder / file)
+        table: Any = read_toml(folder / file)
         for part in path:
             table = table.get(part, {}) if isinstance(table, Mapping) else {}
         if isinstance(table, Mapping):
@@ -348,7 +348,15 @@ def read_table(folder: Path, path: tuple[str, ...]) -> dict[str, Any]:
     return merged
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Reads a file as plain Python values.
+
+    Args:
+        file: The file; one that is not there is empty.
+
+    Raises:
+        ConfigurationError: It is not TOML.
+    """
     try:
         return tomlkit.parse(file.read_text(encoding="utf-8")).unwrap()
     except FileNotFoundError:

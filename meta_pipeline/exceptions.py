@@ -16,6 +16,7 @@
     │   └── MessageRefusedError
     ├── ExportError             what is exported could not be written
     ├── LineageUnknownError     nothing in the lineage has that name, or more than one thing has
+    ├── PipelineUnknownError    no pipeline has that name, or more than one has
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
 """
@@ -36,6 +37,7 @@ __all__ = [
     "LineageUnknownError",
     "MessageRefusedError",
     "MetaPipelineError",
+    "PipelineUnknownError",
     "RecordUnreadableError",
     "TableMissingError",
     "TransformError",
@@ -96,6 +98,10 @@ class ExportError(MetaPipelineError):
 
 class LineageUnknownError(MetaPipelineError):
     """Nothing in the lineage has that name, or more than one thing has."""
+
+
+class PipelineUnknownError(MetaPipelineError):
+    """No pipeline has that name, or more than one has where one is asked for."""
 
 
 class TransformError(MetaPipelineError):

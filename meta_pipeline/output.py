@@ -6,10 +6,13 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 STATUS_STYLES = {
     "unreachable": "bold red",
@@ -45,8 +48,19 @@ def print_rows(columns: Mapping[str, int | None], rows: Sequence[Sequence[str]])
         for row in (list(columns), *rows):
             click.echo("\t".join(_one_line(cell) for cell in row))
         return
-    from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
+
+    Console().print(table_of(columns, rows))
+
+
+def table_of(columns: Mapping[str, int | None], rows: Sequence[Sequence[str]]) -> Table:
+    """Returns rows as a table for a terminal.
+
+    Args:
+        columns: Title of each column and its width; None takes what is left.
+        rows: The cells.
+    """
+    from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -56,6 +70,41 @@ def print_rows(columns: Mapping[str, int | None], rows: Sequence[Sequence[str]])
     for row in rows:
         # Names come from warehouses: as Text, markup in them stays text.
         table.add_row(*(Text(printable(cell), style=STATUS_STYLES.get(cell, "")) for cell in row))
+    return table
+
+
+def print_title(title: str, status: str, rest: str) -> None:
+    """Prints a heading on a terminal.
+
+    Args:
+        title: What it is about.
+        status: A status to be coloured; may be empty.
+        rest: What follows.
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    parts = ((title, "bold"), (status, STATUS_STYLES.get(status, "")), (rest, ""))
+    Console().print(Text("\n").append(Text("  ").join(Text(printable(part), style) for part, style in parts if part)))
+
+
+def print_facts(facts: Sequence[tuple[str, str, str]], width: int = 12) -> None:
+    """Prints facts below each other on a terminal.
+
+    Args:
+        facts: Each with its name, its value, and a remark that may be empty.
+        width: How wide the names are.
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(width=width)
+    table.add_column(ratio=1, overflow="fold")
+    for name, value, remark in facts:
+        shown = Text(printable(value)).append(f"  {printable(remark)}" if remark else "", style="dim")
+        table.add_row(Text(printable(name), style=STATUS_STYLES.get(name, "dim")), shown)
     Console().print(table)
 
 
@@ -105,7 +154,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def printable(text: str) -> str:

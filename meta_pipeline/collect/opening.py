@@ -22,6 +22,7 @@ from meta_pipeline.exceptions import (
     DestinationForbiddenError,
     DestinationUnreachableError,
 )
+from meta_pipeline.placeholders import placeholder_problem
 
 Opener = Callable[[Any, DestinationSettings], Warehouse]
 """Opens a destination, given dlt's resolved configuration of it and how it is observed."""
@@ -104,6 +105,8 @@ def open_destination(settings: DestinationSettings) -> Warehouse:
         CollectionError: It cannot be reached, is locked or forbidden.
     """
     name = settings.name
+    if problem := placeholder_problem(Path.cwd(), name):
+        raise ConfigurationError(problem)
     kind = destination_type(name)
     if kind is None:
         raise ConfigurationError(

@@ -17,6 +17,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from meta_pipeline.destination_errors import unusable
 from meta_pipeline.exceptions import ConfigurationError, HomeError
 from meta_pipeline.home import HOME_DESTINATION, RAW_DATASET, Home
+from meta_pipeline.placeholders import placeholder_problem
 
 NAMING = "snake_case"
 
@@ -112,6 +113,8 @@ def resolve(home: Home) -> Resolved:
     Raises:
         ConfigurationError: Something is missing or not usable.
     """
+    if problem := placeholder_problem(home.work_folder.parent, HOME_DESTINATION):
+        raise ConfigurationError(problem)
     try:
         destination = cast(AnyDestination, Destination.from_reference(HOME_DESTINATION))
         initial = get_destination_client_initial_config(destination, dataset_name=RAW_DATASET)

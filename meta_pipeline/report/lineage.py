@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meta_pipeline.exceptions import HomeError, LineageUnknownError
 from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
+from meta_pipeline.report.names import ambiguity, is_named, spellings, suggestion
 
 Direction = Literal["upstream", "downstream"]
 
 WHOLE_RELATION = "*"
 """Column of an edge that concerns all columns: what decides which rows there are."""
-
-MAX_CANDIDATES = 10
 
 _NODES = "select node_id, node_type, node_name, destination_name, dataset_name, materialization from {}"
 _EDGES = "select from_node_id, to_node_id, edge_type, method, confidence from {}"
@@ -254,18 +252,13 @@ def _find(name: str, graph: _Graph) -> Place:
         return found[0]
     found = found or [_column_of(node, name) for node in graph.nodes.values() if _has_column(graph, node, name)]
     if found:
-        labels = sorted(f"{place.label} ({place.node_type})" for place in found)
-        more = f" and {len(labels) - MAX_CANDIDATES} more" if len(labels) > MAX_CANDIDATES else ""
-        raise LineageUnknownError(
-            f"{name!r} may be {', '.join(labels[:MAX_CANDIDATES])}{more}. Write more of its name, as it stands here"
-        )
+        raise LineageUnknownError(ambiguity(name, [f"{place.label} ({place.node_type})" for place in found]))
     raise LineageUnknownError(f"There is no table or column {name!r} in the lineage.{_suggestion(name, graph)}")
 
 
 def _named(name: str, nodes: Iterable[Place]) -> list[Place]:
     """Returns the nodes whose name ends in a name; what loads a table is only meant where no table is."""
-    folded = name.lower()
-    found = [node for node in nodes if folded and f".{node.name.lower()}".endswith(f".{folded}")]
+    found = [node for node in nodes if is_named(node.name, name)]
     return [node for node in found if node.node_type != "resource"] or found
 
 
@@ -281,17 +274,11 @@ def _has_column(graph: _Graph, node: Place, column: str) -> bool:
 
 
 def _suggestion(name: str, graph: _Graph) -> str:
-    folded, places = name.lower(), {}
-    for node in graph.nodes.values():
-        parts = node.name.split(".")
-        for written in {".".join(parts[start:]) for start in range(len(parts))}:
-            places[written.lower()] = node.name
-    table = folded.rpartition(".")[0]
+    places = spellings(node.name for node in graph.nodes.values())
+    table = name.lower().rpartition(".")[0]
     for node in _named(table, graph.nodes.values()):
         places |= {f"{table}.{column}": f"{node.name}.{column}" for column in graph.columns.get(node.node_id, ())}
-    near = difflib.get_close_matches(folded, places, n=3)
-    names = list(dict.fromkeys(places[written] for written in near))
-    return f" Did you mean {' or '.join(names)}?" if names else " meta-pipeline lineage says what is known."
+    return suggestion(name, places) or " meta-pipeline lineage says what is known."
 
 
 def _walk(start: Place, edges: Iterable[_Edge], direction: Direction) -> list[Step]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
-from meta_pipeline.exceptions import HomeError
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, open_home
+from meta_pipeline.exceptions import HomeError, PipelineUnknownError
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
+from meta_pipeline.output import ago, counted
+from meta_pipeline.report.names import ambiguity, is_named, spellings, suggestion
 from meta_pipeline.severity import Severity, worst_of
 
 STATUSES = (
@@ -35,8 +38,8 @@ _SEVERITY_OF: dict[str, Severity] = {
 }
 
 _HEALTH = (
-    "select status, status_since, pipeline_name, destination_name, dataset_name, last_load_at, expected_by, reason"
-    " from {}"
+    "select pipeline_id, status, status_since, pipeline_name, destination_name, dataset_name, last_load_at, "
+    "expected_by, reason from {}"
 )
 _COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at, destination_type from {}"
 # Places of files, which stand in the coverage as datasets do.
@@ -49,6 +52,7 @@ class PipelineStatus:
     """A pipeline and how it is.
 
     Args:
+        pipeline_id: Its key in all marts.
         status: One of ``STATUSES``.
         status_since: Since when it has this status.
         pipeline_name: Its name; None for loads that no pipeline accounts for.
@@ -59,6 +63,7 @@ class PipelineStatus:
         reason: Why it has this status, in words.
     """
 
+    pipeline_id: str
     status: str
     status_since: datetime | None
     pipeline_name: str | None
@@ -67,6 +72,16 @@ class PipelineStatus:
     last_load_at: datetime | None
     expected_by: datetime | None
     reason: str
+
+    @property
+    def name(self) -> str:
+        """Returns what it is called."""
+        return self.pipeline_name or "(unknown)"
+
+    @property
+    def full_name(self) -> str:
+        """Returns its name with destination and dataset."""
+        return f"{self.where}.{self.name}"
 
     @property
     def where(self) -> str:
@@ -130,6 +145,51 @@ class FleetStatus:
         return {status: counted[status] for status in STATUSES if counted[status]}
 
     @property
+    def uncovered_lines(self) -> list[str]:
+        """Returns what is not read, in words, each cause once."""
+        groups: dict[tuple[str, str, str | None], list[str]] = {}
+        for item in self.uncovered:
+            names = groups.setdefault((item.destination_name, item.outcome, item.error), [])
+            names.extend([item.dataset_name] if item.dataset_name else [])
+        lines = []
+        for (destination, outcome, error), names in groups.items():
+            datasets = f" ({', '.join(names)})" if names else ""
+            lines.append(f"{outcome}: {destination}{datasets}: {(error or '').removeprefix(f'{destination}: ')}")
+        return lines
+
+    def summary(self, now: datetime | None = None) -> str:
+        """Returns the fleet in a line.
+
+        Args:
+            now: The moment to count from; by default the present.
+        """
+        counts = ", ".join(f"{count} {name}" for name, count in self.counts.items()) or "no pipelines"
+        leftovers = f"; {self.dev_mode_count} dev_mode leftovers not read" if self.dev_mode_count else ""
+        collected = f"last collected {ago(self.last_collected_at, now)}"
+        moment = f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.is_past else collected
+        return f"{counts} in {counted(self.dataset_count, 'dataset')}, {moment}{leftovers}."
+
+    def only(self, pipelines: Sequence[PipelineStatus]) -> FleetStatus:
+        """Returns some of the pipelines as a fleet, with what is not read of their destinations.
+
+        Args:
+            pipelines: The pipelines.
+        """
+        places = {(item.destination_name, item.dataset_name) for item in pipelines}
+        return replace(
+            self,
+            dataset_count=len(places),
+            dev_mode_count=0,
+            pipelines=pipelines,
+            uncovered=[
+                item
+                for item in self.uncovered
+                if (item.destination_name, item.dataset_name) in places
+                or (item.dataset_name is None and item.destination_name in {place[0] for place in places})
+            ],
+        )
+
+    @property
     def worst(self) -> Severity | None:
         """Returns how bad the worst pipeline or dataset is; None where there is nothing to report."""
         judged: list[PipelineStatus | Uncovered] = [*self.pipelines, *self.uncovered]
@@ -150,14 +210,83 @@ def read_status(home: Home) -> FleetStatus:
         HomeError: The marts are not there yet, or the home cannot be opened.
     """
     with open_home(home) as session:
-        if not session.has(MODELS_DATASET, "clock"):
-            raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
-        health = session.rows(_HEALTH.format(session.relation(MARTS_DATASET, "pipeline_health")))
-        coverage = session.rows(_COVERAGE.format(session.relation(MARTS_DATASET, "destination_coverage")))
-        as_of, is_past = session.rows(_CLOCK.format(session.relation(MODELS_DATASET, "clock")))[0]
+        return read_fleet(session, home)
+
+
+def read_fleet(session: Session, home: Home) -> FleetStatus:
+    """Reads the state of the fleet in a session that is open.
+
+    Args:
+        session: The session.
+        home: The home, for messages.
+
+    Raises:
+        HomeError: The marts are not there yet.
+    """
+    if not session.has(MODELS_DATASET, "clock"):
+        raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
+    health = session.rows(_HEALTH.format(session.relation(MARTS_DATASET, "pipeline_health")))
+    coverage = session.rows(_COVERAGE.format(session.relation(MARTS_DATASET, "destination_coverage")))
+    as_of, is_past = session.rows(_CLOCK.format(session.relation(MODELS_DATASET, "clock")))[0]
     # Where nulls stand is decided here, for warehouses differ.
     coverage = sorted(coverage, key=lambda row: (row[0], row[1] is None, row[1]))
     return _fleet_status(health, coverage, as_of, is_past)
+
+
+COLUMNS: Mapping[str, int | None] = {"Status": 11, "Pipeline": 30, "Why": None}
+"""Columns of the fleet on a terminal."""
+
+
+def rows_of(fleet: FleetStatus) -> list[tuple[str, str, str]]:
+    """Returns the fleet as rows of ``COLUMNS``.
+
+    Args:
+        fleet: The fleet.
+    """
+    return [(item.status, f"{item.name}\n{item.where}", item.reason) for item in fleet.pipelines]
+
+
+def named(fleet: FleetStatus, written: str) -> list[PipelineStatus]:
+    """Finds pipelines by name.
+
+    Args:
+        fleet: The fleet.
+        written: The name, with its dataset and destination before it where one likes; or a glob of either.
+
+    Returns:
+        The pipelines, worst first.
+
+    Raises:
+        PipelineUnknownError: No pipeline has that name; the text names what was probably meant.
+    """
+    found = [item for item in fleet.pipelines if is_named(item.full_name, written)]
+    found = found or [
+        item
+        for item in fleet.pipelines
+        if any(fnmatchcase(name.lower(), written.lower()) for name in (item.name, item.full_name))
+    ]
+    if not found:
+        near = suggestion(written, spellings(item.full_name for item in fleet.pipelines))
+        raise PipelineUnknownError(
+            f"There is no pipeline {written!r}.{near or ' meta-pipeline status shows those that there are.'}"
+        )
+    return found
+
+
+def the_one_named(fleet: FleetStatus, written: str) -> PipelineStatus:
+    """Finds one pipeline by name.
+
+    Args:
+        fleet: The fleet.
+        written: The name, or a glob that only one matches.
+
+    Raises:
+        PipelineUnknownError: No pipeline, or more than one, has that name.
+    """
+    found = named(fleet, written)
+    if len(found) > 1:
+        raise PipelineUnknownError(ambiguity(written, [item.full_name for item in found]))
+    return found[0]
 
 
 def _fleet_status(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -412,6 +414,76 @@ def test_what_shows_the_tables_to_people_is_at_the_end(lineage: Query) -> None:
         ("airport_traffic", "usage_dashboard"),
         ("shared_usage", "manufacturer_feed"),
     ]
+@pytest.mark.parametrize(
+    ("pipeline", "status", "rule"),
+    [
+        ("reference_data", "failing", "no load of its own came after"),
+        ("weather", "stalled", "began and never ended"),
+        ("airport_charges", "late", "is later than"),
+        ("fleet_register", "new", "3 loads in 13 d"),
+        ("ewr_departures", "healthy", "none of the rules above holds"),
+    ],
+)
+def test_each_status_is_explained(built: Built, marts: Query, pipeline: str, status: str, rule: str) -> None:
+    found = run(built.fleet.folder, "explain", pipeline, "--json")
+
+    assert found.code == 0, found.err
+    assert found.json["pipeline"]["status"] == status
+    (decisive,) = [item for item in found.json["rules"] if item["decides"]]
+    assert decisive["status"] == status
+    assert rule in decisive["because"]
+    sources = {fact["source"] for step in found.json["steps"] for fact in step["facts"]}
+    assert {"loads.attribution", "int_firing_gaps.gap_seconds"} <= sources
+
+
+def test_a_pipeline_is_shown_from_near(built: Built, marts: Query) -> None:
+    found = run(built.fleet.folder, "status", "reference_data", "--json")
+
+    assert found.code == 1
+    (shown,) = found.json["pipelines"]
+    assert shown["orchestrators"] == "dagster"
+    assert [item["outcome"] for item in shown["runs"]][:3] == ["failed", "failed", "succeeded"]
+    assert shown["last_failure"]["message"] == REFUSAL
+    volume = [item["row_count"] for item in shown["volume"]]
+    assert volume[-2:] == [None, None], "nothing came on the last two days"
+    assert set(volume[-20:-2]) == {104}, "16 airlines and 88 airports a day"
+
+
+def test_a_glob_shows_each_pipeline(built: Built, marts: Query) -> None:
+    found = run(built.fleet.folder, "status", "*_departures")
+
+    assert found.code == 0, found.err
+    lines = [line.split("\t") for line in found.out.splitlines()]
+    assert {line[0] for line in lines[1:]} == {"warehouse.ops.ewr_departures", "warehouse.ops.jfk_departures"}
+    assert sum(line[1] == "Run" for line in lines) == 2 * 8
+
+
+def test_a_job_summary_tells_what_is_wrong(built: Built, marts: Query) -> None:
+    found = run(built.fleet.folder, "status", "--markdown", "--fail-on", "never")
+
+    assert found.code == 0, found.err
+    assert [line.split(" | ")[0] for line in found.out.splitlines() if line.startswith("| ")][2:5] == [
+        "| failing",
+        "| stalled",
+        "| late",
+    ]
+
+
+@pytest.mark.parametrize("command", [("status",), ("status", "weather"), ("explain", "weather")])
+def test_it_is_shown_without_dlt_and_dbt(built: Built, marts: Query, command: tuple[str, ...]) -> None:
+    program = (
+        "import sys\nfrom meta_pipeline.cli import main\n"
+        f"try:\n    main({list(command)!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'dlt', 'dbt', 'psycopg2'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=built.fleet.folder, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "weather" in done.stdout
 
 
 def _utc(moment: datetime | str) -> datetime:

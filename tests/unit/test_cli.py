@@ -95,6 +95,31 @@ def test_status_without_a_home_says_what_to_run(run: Run) -> None:
     assert list(Path.cwd().iterdir()) == [], "nothing is written"
 
 
+def test_watching_needs_a_terminal(run: Run) -> None:
+    result = run("status", "--watch")
+
+    assert result.exit_code == 2
+    assert "this is none" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--watch", "--json"), ("--markdown", "--json"), ("--watch", "orders"), ("--markdown", "orders")]
+)
+def test_ways_to_show_the_status_that_exclude_each_other_are_told(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run("status", *arguments)
+
+    assert result.exit_code == 2
+    assert "--markdown" in result.output
+
+
+@pytest.mark.parametrize("arguments", [("status", "orders"), ("status", "--markdown"), ("explain", "orders")])
+def test_without_a_home_every_view_says_what_to_run(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert "Run: meta-pipeline run" in result.output
+
+
 @pytest.mark.parametrize("time", ["yesterday", "2026-13-01", ""])
 def test_a_time_that_is_none_is_told(run: Run, time: str) -> None:
     result = run("transform", "--as-of", time)

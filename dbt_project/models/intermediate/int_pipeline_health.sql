@@ -184,37 +184,59 @@ silent as (
 
 ),
 
+-- each rule by itself; which of them counts is decided below
+ruled as (
+
+    select
+        *,
+        -- its last run ended with an exception: that is known whether or not its dataset could be read
+        coalesce(failure_count > 0 and is_last_word and not is_silent, false) as is_failing,
+        case
+            {% if not shows_past() %}
+            -- no collection that read the dataset was ever finished
+            when outcome is null then true
+            {% endif %}
+            -- the last collection could not read the dataset: whatever is known of it is out of date
+            when outcome not in ('complete', 'partial') then true
+            -- nobody has looked since before the next load was due: neither healthy nor late can be told
+            when judged_at > expected_by and read_until <= expected_by then true
+            else false
+        end as is_unreachable,
+        -- nobody waits for it any more
+        is_silent as is_retired,
+        -- it began and never ended, runs without bringing anything, or without getting on
+        coalesce(last_outcome = 'unfinished' and coalesce(last_certain_load_at <= last_run_at, true), false)
+        or coalesce(unusual_empty_count > 0, false)
+        or stuck_since is not null as is_stalled,
+        -- the next load is overdue
+        coalesce(judged_at > expected_by, false) as is_late,
+        -- part of its last run was not loaded
+        coalesce(last_outcome = 'with_failed_jobs' and is_last_word, false)
+        or coalesce(pending_count > 0, false) as is_partial,
+        -- a table got far more or far fewer rows than what came before lets expect
+        coalesce(anomaly_count > 0, false) as is_anomalous,
+        -- three intervals, so four loads, and a day make a rhythm
+        expected_by is null as is_new
+    from silent
+
+),
+
 judged as (
 
     select
         *,
         case
-            -- its last run ended with an exception: that is known whether or not its dataset could be read
-            when failure_count > 0 and is_last_word and not is_silent then 'failing'
-            {% if not shows_past() %}
-            -- no collection that read the dataset was ever finished
-            when outcome is null then 'unreachable'
-            {% endif %}
-            -- the last collection could not read the dataset: whatever is known of it is out of date
-            when outcome not in ('complete', 'partial') then 'unreachable'
-            -- nobody has looked since before the next load was due: neither healthy nor late can be told
-            when judged_at > expected_by and read_until <= expected_by then 'unreachable'
-            -- nobody waits for it any more
-            when is_silent then 'retired'
-            -- it began and never ended, runs without bringing anything, or without getting on
-            when last_outcome = 'unfinished' and coalesce(last_certain_load_at <= last_run_at, true) then 'stalled'
-            when unusual_empty_count > 0 or stuck_since is not null then 'stalled'
-            -- the next load is overdue
-            when judged_at > expected_by then 'late'
-            -- part of its last run was not loaded
-            when (last_outcome = 'with_failed_jobs' and is_last_word) or pending_count > 0 then 'partial'
-            -- a table got far more or far fewer rows than what came before lets expect
-            when anomaly_count > 0 then 'anomalous'
-            -- three intervals, so four loads, and a day make a rhythm
-            when expected_by is null then 'new'
+            when is_failing then 'failing'
+            when is_unreachable then 'unreachable'
+            when is_retired then 'retired'
+            when is_stalled then 'stalled'
+            when is_late then 'late'
+            when is_partial then 'partial'
+            when is_anomalous then 'anomalous'
+            when is_new then 'new'
             else 'healthy'
         end as status
-    from silent
+    from ruled
 
 ),
 
@@ -371,7 +393,50 @@ final as (
         load_count,
         -- when it became so, as far as that can be told; never later than now
         case when began_at < judged_at then began_at else judged_at end as began_at,
-        judged_at
+        judged_at,
+        -- what was looked at, so that the status can be explained
+        first_load_at,
+        last_certain_load_at,
+        uncertain_load_count,
+        pipeline_candidates,
+        outcome,
+        first_collected_at,
+        read_until,
+        last_outcome,
+        last_run_at,
+        last_finished_at,
+        last_empty_at,
+        failure_count,
+        failing_since,
+        failed_job_count,
+        failed_table,
+        unusual_empty_count,
+        empty_since,
+        pending_count,
+        stuck_since,
+        calendar,
+        habit,
+        expected_at,
+        within_hours,
+        longest_gap_seconds,
+        known_seconds,
+        silent_seconds,
+        idle_seconds,
+        patience_seconds,
+        anomaly_count,
+        anomalous_table,
+        anomalous_grain,
+        anomaly_observed_at,
+        observed_rows,
+        expected_rows,
+        is_failing,
+        is_unreachable,
+        is_retired,
+        is_stalled,
+        is_late,
+        is_partial,
+        is_anomalous,
+        is_new
     from reasoned
 
 )

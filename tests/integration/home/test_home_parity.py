@@ -17,6 +17,10 @@ import pytest
 from meta_pipeline.alert import AlertSettings, alert
 from meta_pipeline.collect.stage import collect
 from meta_pipeline.config import find_home
+from meta_pipeline.home import Home
+from meta_pipeline.report.explanations import read_explanation
+from meta_pipeline.report.pipelines import read_pipelines
+from meta_pipeline.report.status import read_status
 from meta_pipeline.transform import transform
 from tests.fixtures.captured_events import write_event
 from tests.fixtures.collected import Site, clear_environment
@@ -127,6 +131,24 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     return Fleet(folder)
 
 
+def explanations(home: Home) -> list[dict[str, Any]]:
+    """Returns which rules hold for each pipeline, and what is looked at, as `explain` and `status` read it."""
+    rows = []
+    for item in read_status(home).pipelines:
+        explanation = read_explanation(home, item.full_name)
+        _, (detail,) = read_pipelines(home, item.full_name)
+        rows.append(
+            {
+                "pipeline": item.full_name,
+                "rules": [(rule.status, rule.holds, rule.decides) for rule in explanation.rules],
+                "facts": [[fact.name for fact in step.facts] for step in explanation.steps],
+                "volume": [(day.load_count, day.row_count) for day in detail.volume],
+                "runs": [run.outcome for run in detail.runs],
+            }
+        )
+    return rows
+
+
 def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     """Yields the marts after each step of a home's life, from empty on."""
     # How long ago something was, or when it was noticed, differs from home to home where the marts show the present.
@@ -141,9 +163,10 @@ def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     assert collect(home, site.folder).failures == []
     assert not transform(home).full_refresh
     alert(home, NOBODY_HEARS)
-    yield "with what is new", marts_of(home, elapsing) | {EXPORTED: events_of(home, site.folder / "events.ndjson")}
+    exported = events_of(home, site.folder / "events.ndjson")
+    yield "with what is new", {**marts_of(home, elapsing), EXPORTED: exported, "explain": explanations(home)}
     transform(home, as_of=AS_OF)
-    yield "as of a past moment", marts_of(home)
+    yield "as of a past moment", {**marts_of(home), "explain": explanations(home)}
     assert collect(home, site.folder).rows_read == 0
     assert transform(home).full_refresh
     yield "in the present again", marts_of(home, elapsing) | {EXPORTED: events_of(home, site.folder / "events.ndjson")}
