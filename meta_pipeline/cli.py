@@ -26,15 +26,18 @@ from meta_pipeline.output import counted, is_terminal, note, print_json, print_r
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
+    from meta_pipeline.config import ReportSettings
     from meta_pipeline.export.openlineage import ExportResult
     from meta_pipeline.home import Home
     from meta_pipeline.init.plan import Oidc
     from meta_pipeline.report.lineage import Answer, Coverage, ProjectCoverage, Step
+    from meta_pipeline.report.page import PageResult
     from meta_pipeline.report.status import FleetStatus
     from meta_pipeline.severity import Severity
     from meta_pipeline.transform import TransformResult
 
 DONE, FINDINGS, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
+DOCS_FILE = "dbt.html"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -300,6 +303,32 @@ def explain(name: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the page; by default that in [report], else site.",
+)
+@click.option(
+    "--with-details", is_flag=True, help="Show governance and the words of errors too; not for a public page."
+)
+@json_option
+@reporting_errors
+def report(out: Path | None, with_details: bool, as_json: bool) -> None:
+    """Write the page: the fleet, its pipelines, schema changes and lineage to look at, without a server."""
+    from meta_pipeline.config import ReportSettings, read_report_settings  # noqa: PLC0415
+
+    home, settings = _home(), read_report_settings(Path.cwd())
+    with _my_turn(home):
+        wanted = ReportSettings(out or settings.out or Path("site"), with_details or settings.with_details)
+        result, problems = _report(home, wanted, _alert_settings())
+    if as_json:
+        print_json({**asdict(result), "problems": problems})
+    else:
+        _tell(problems)
+    sys.exit(NOT_DONE if problems else DONE)
+
+
+@main.command()
 @click.argument("name", metavar="[TABLE[.COLUMN]]", required=False)
 @click.option("--upstream", is_flag=True, help="Only where it comes from.")
 @click.option("--downstream", is_flag=True, help="Only where it goes.")
@@ -367,7 +396,7 @@ def export(out: str | None, url: str | None, since: str | None, as_json: bool) -
 @json_option
 @reporting_errors
 def run(fail_on: str, as_json: bool) -> None:
-    """Collect, transform, alert, and show the status."""
+    """Collect, transform, alert, write the page where [report] names a folder, and show the status."""
     sys.exit(_run(fail_on, as_json))
 
 
@@ -422,14 +451,18 @@ def demo(folder: Path, stop: bool) -> None:
 
 
 def _run(fail_on: str, as_json: bool) -> int:
-    home, settings = _home(), _alert_settings()
+    from meta_pipeline.config import read_report_settings  # noqa: PLC0415
+
+    home, settings, page = _home(), _alert_settings(), read_report_settings(Path.cwd())
     _require_settings()
     with _my_turn(home):
         result = _collect(home)
         _tell(result.problems)
         _transform(home, None)
         told = _alert(home, settings)
-    troubles = [*told.problems, *([] if result.failures or told.problems else _beat(settings))]
+        unreported = _report_all(home, page, settings) if page.out else []
+    troubles = [*told.problems, *unreported]
+    troubles += [] if result.failures or troubles else _beat(settings)
     fleet = _status(home)
     _show(fleet, as_json)
     _tell(troubles)
@@ -575,6 +608,33 @@ def _show_export(result: ExportResult) -> None:
     _tell(result.problems)
     made = ", ".join(f"{count:,} of {kind}" for kind, count in result.made.items())
     note(f"Exported {result.events:,} events: made were {made}. Next time: --since {result.up_to.isoformat()}")
+
+
+def _report(home: Home, wanted: ReportSettings, settings: AlertSettings) -> tuple[PageResult, list[str]]:
+    """Writes the page, and returns what could not be done beside it."""
+    note("Writing the page ...")
+    from meta_pipeline.report.page import write_page  # noqa: PLC0415
+    from meta_pipeline.transform.docs import write_docs  # noqa: PLC0415
+    from meta_pipeline.transform.project import project_folder  # noqa: PLC0415
+
+    folder, problems = wanted.out or Path("site"), []
+    docs: str | None = DOCS_FILE
+    try:
+        write_docs(home, folder / DOCS_FILE)
+    except MetaPipelineError as error:
+        docs, problems = None, [str(error)]
+    result = write_page(home, folder, project_folder(), settings.owner_of, docs=docs, with_details=wanted.with_details)
+    shown = "with governance and the words of errors" if wanted.with_details else "fit for the public"
+    note(f"Wrote {result.page}, {result.bytes / 1e6:.1f} MB, {shown}, in {result.seconds:.1f} s.")
+    return result, problems
+
+
+def _report_all(home: Home, wanted: ReportSettings, settings: AlertSettings) -> list[str]:
+    """Writes the page as one part of a run, and returns what could not be done."""
+    try:
+        return _report(home, wanted, settings)[1]
+    except MetaPipelineError as error:
+        return [str(error)]
 
 
 def _status(home: Home) -> FleetStatus:

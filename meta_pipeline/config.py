@@ -24,6 +24,7 @@ from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, SERVERS, Home
 
 SECTION = ("sources", "dlt_metadata")
 LINEAGE_SECTION = ("lineage",)
+REPORT_SECTION = ("report",)
 TRANSFORM_SECTION = ("transform",)
 EXPECTED_WITHIN = "expected_within_hours"
 CONFIG_FILE = Path(".dlt") / "config.toml"
@@ -78,6 +79,19 @@ class Settings:
     dbt_artifacts: tuple[str, ...] = ()
     dbt_meta_keys: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What ``[report]`` says.
+
+    Args:
+        out: Folder of the page; None where ``run`` writes none.
+        with_details: Whether the page shows governance and the words of errors too.
+    """
+
+    out: Path | None = None
+    with_details: bool = False
 
 
 _DESTINATION_KEYS = tuple(field.name for field in fields(DestinationSettings))
@@ -280,6 +294,26 @@ def read_expected_within_hours(folder: Path) -> dict[str, float]:
 
 def _is_positive_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def read_report_settings(folder: Path) -> ReportSettings:
+    """Reads where the page is written, and what it shows.
+
+    Args:
+        folder: The working folder.
+
+    Raises:
+        ConfigurationError: A file is not TOML, or the section has a key that nothing reads or a value of another kind.
+    """
+    table = {**read_table(folder, REPORT_SECTION), **environment_table(REPORT_SECTION)}
+    if unknown := unknown_keys(table, [field.name for field in fields(ReportSettings)], "[report]"):
+        raise ConfigurationError(unknown[0])
+    out, with_details = _text(table, "out"), table.get("with_details", False)
+    if isinstance(with_details, str) and with_details.lower() in ("true", "false"):
+        with_details = with_details.lower() == "true"
+    if not isinstance(with_details, bool):
+        raise ConfigurationError(f"with_details in [report] must be true or false, not {with_details!r}.")
+    return ReportSettings(None if out is None else Path(out), with_details)
 
 
 def minimum_lineage_coverage(folder: Path) -> float | None:

@@ -56,15 +56,33 @@ class Rule:
         Args:
             finding: The finding, as it is in the mart.
         """
-        named = (
-            (self.pipelines, finding.pipeline_name),
-            (self.destinations, finding.destination_name),
-            (self.datasets, finding.dataset_name),
-            (self.tables, finding.table_name),
-            (self.types, finding.alert_type),
-            (self.severities, finding.severity),
+        return (
+            _fits(self.pipelines, finding.pipeline_name)
+            and _fits(self.destinations, finding.destination_name)
+            and _fits(self.datasets, finding.dataset_name)
+            and _fits(self.tables, finding.table_name)
+            and _fits(self.types, finding.alert_type)
+            and _fits(self.severities, finding.severity)
         )
-        return all(globs is None or any(fnmatchcase(name or "", glob) for glob in globs) for globs, name in named)
+
+    def is_of(self, pipeline_name: str | None, destination_name: str, dataset_name: str) -> bool:
+        """Tells whether it concerns a pipeline, rather than some of what is found of it.
+
+        Args:
+            pipeline_name: The pipeline.
+            destination_name: Where it loads to.
+            dataset_name: The dataset it loads to.
+        """
+        return (
+            (self.tables, self.types, self.severities) == (None, None, None)
+            and _fits(self.pipelines, pipeline_name)
+            and _fits(self.destinations, destination_name)
+            and _fits(self.datasets, dataset_name)
+        )
+
+
+def _fits(globs: tuple[str, ...] | None, name: str | None) -> bool:
+    return globs is None or any(fnmatchcase(name or "", glob) for glob in globs)
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,18 @@ class AlertSettings:
     page_url: str | None = None
     heartbeat_url: str | None = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
+
+    def owner_of(self, pipeline_name: str | None, destination_name: str, dataset_name: str) -> str | None:
+        """Returns who looks after a pipeline: what the first rule says that fits whatever is found of it.
+
+        Args:
+            pipeline_name: The pipeline.
+            destination_name: Where it loads to.
+            dataset_name: The dataset it loads to.
+        """
+        fitting = [rule for rule in self.rules if rule.is_of(pipeline_name, destination_name, dataset_name)]
+        owner: str | None = _first([rule.owner for rule in fitting], None)
+        return owner
 
     def route(self, finding: Finding) -> Routed:
         """Returns a finding as the rules want it, and who is to be told.

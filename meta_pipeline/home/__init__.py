@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HOME_DESTINATION = "observability"
 RAW_DATASET = "observability"
@@ -42,6 +45,9 @@ class Session(Protocol):
 
     def rows(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         """Executes a statement, with ``%s`` for each value, and returns its rows, time stamps in UTC."""
+
+    def arrow(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
+        """Executes a query, with ``%s`` for each value, and returns its columns as the types of a schema."""
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name, quoted and in the warehouse's case."""

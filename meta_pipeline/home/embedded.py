@@ -12,6 +12,7 @@ from meta_pipeline.exceptions import HomeError
 from meta_pipeline.home import Home
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 
@@ -38,6 +39,17 @@ class FileSession:
             values: The values.
         """
         return self.connection.execute(sql.replace("%s", "?") if values else sql, values).fetchall()
+
+    def arrow(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
+        """Executes a query and returns its columns as the types of a schema.
+
+        Args:
+            sql: The query, with ``%s`` for each value.
+            schema: The types, in the order of the query's columns.
+            values: The values.
+        """
+        found = self.connection.execute(sql.replace("%s", "?") if values else sql, values)
+        return found.to_arrow_table().rename_columns(schema.names).cast(schema)
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any, cast
 
+import pyarrow as pa
 from dlt.common.destination import AnyDestination, Destination
 from dlt.common.schema import Schema
 from dlt.dataset.utils import get_destination_client_initial_config
@@ -75,6 +77,25 @@ class ServerSession:
         except Exception as error:
             raise home_error(self.home, self.client.credentials, error) from error
         return [[_in_utc(value) for value in row] for row in found or ()]
+
+    def arrow(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
+        """Executes a query and returns its columns as the types of a schema.
+
+        Args:
+            sql: The query, with ``%s`` for each value.
+            schema: The types, in the order of the query's columns.
+            values: The values.
+
+        Raises:
+            HomeError: The server refused it.
+        """
+        columns = list(zip(*self.rows(sql, *values), strict=True)) or [()] * len(schema)
+        arrays = [
+            # Numbers arrive as decimals from some drivers, and as floats from others.
+            pa.array([float(value) if isinstance(value, Decimal) else value for value in column]).cast(field.type)
+            for field, column in zip(schema, columns, strict=True)
+        ]
+        return pa.table(arrays, schema=schema)
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name."""

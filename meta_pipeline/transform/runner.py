@@ -49,7 +49,6 @@ _QUIET = (
     "--no-use-colors-file",
     "--no-send-anonymous-usage-stats",
     "--no-version-check",
-    "--no-write-json",
 )
 
 
@@ -70,7 +69,8 @@ def run_dbt(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     with _environment(variables), _working_folder(), _released_files():
-        outcome = dbtRunner().invoke([*command, *paths.arguments, *_QUIET])
+        unwritten = () if "--write-json" in command else ("--no-write-json",)
+        outcome = dbtRunner().invoke([*command, *paths.arguments, *_QUIET, *unwritten])
     log = paths.logs / "dbt.log"
     if isinstance(outcome.exception, KeyboardInterrupt):
         raise outcome.exception

@@ -414,6 +414,8 @@ def test_what_shows_the_tables_to_people_is_at_the_end(lineage: Query) -> None:
         ("airport_traffic", "usage_dashboard"),
         ("shared_usage", "manufacturer_feed"),
     ]
+
+
 @pytest.mark.parametrize(
     ("pipeline", "status", "rule"),
     [
