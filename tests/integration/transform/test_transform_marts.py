@@ -24,7 +24,7 @@ CONTRACT = {
     "pipeline_health": "pipeline_id, destination_name, dataset_name, pipeline_name, status, reason, last_load_at, "
     "expected_interval_seconds, expected_by, status_since",
     "pipeline_health_history": "pipeline_id, destination_name, dataset_name, pipeline_name, status, previous_status, "
-    "reason, changed_at, noticed_at, ended_at, next_status",
+    "reason, changed_at, noticed_at, ended_at, duration_seconds, next_status",
     "loads": "destination_name, dataset_name, load_id, schema_name, pipeline_name, attribution, started_at, "
     "committed_at, duration_seconds, rows_loaded, is_complete",
     "runs": "run_id, pipeline_name, orchestrator, run_url, started_at, finished_at, outcome, failed_step, "

@@ -102,5 +102,5 @@ def _duckdb_marts(fleet_home: FleetHome, step: str) -> dict[str, list[str]]:
 
 def _lasting(rows: Rows) -> Rows:
     # What began at no known time is told from when it was noticed.
-    changing = {*TIMES_OF_BUILDING, "status_since", "changed_at", "ended_at"}
+    changing = {*TIMES_OF_BUILDING, "status_since", "changed_at", "ended_at", "duration_seconds"}
     return [{name: value for name, value in row.items() if name not in changing} for row in rows]

@@ -5,6 +5,17 @@ with statuses as (
 
 ),
 
+ordered as (
+
+    select
+        *,
+        lag(status) over (partition by pipeline_id order by noticed_at) as previous_status,
+        lead(changed_at) over (partition by pipeline_id order by noticed_at) as ended_at,
+        lead(status) over (partition by pipeline_id order by noticed_at) as next_status
+    from statuses
+
+),
+
 final as (
 
     select
@@ -13,13 +24,14 @@ final as (
         dataset_name,
         pipeline_name,
         status,
-        lag(status) over (partition by pipeline_id order by noticed_at) as previous_status,
+        previous_status,
         reason,
         changed_at,
         noticed_at,
-        lead(changed_at) over (partition by pipeline_id order by noticed_at) as ended_at,
-        lead(status) over (partition by pipeline_id order by noticed_at) as next_status
-    from statuses
+        ended_at,
+        {{ to_epoch('ended_at') }} - {{ to_epoch('changed_at') }} as duration_seconds,
+        next_status
+    from ordered
 
 )
 
