@@ -23,6 +23,10 @@ os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
 os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
+# Groups of tests that take longest: begun first, none is left alone at the end while other workers are idle.
+_LONGEST = ("test_home_parity", "test_alert_weeks", "transform fleet", "statements", "demo fleet")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lets one worker run all tests of an integration module, so that what they share is built once."""
@@ -30,14 +34,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_integration = "integration" in item.path.parts
         if is_integration and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("xdist_group")
+    return _LONGEST.index(mark.args[0]) if mark and mark.args[0] in _LONGEST else len(_LONGEST)
+
+
+@pytest.fixture(autouse=True)
+def _environment_stays_as_it_was(_dlt_writes_to_a_temporary_folder: dict[str, str]) -> Iterator[None]:
+    """Fails a test after which the environment is not what it was when the session began."""
+    yield
+    before, now = _dlt_writes_to_a_temporary_folder, _environment()
+    left = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    for name in left:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
+    assert left == [], "a test or a fixture left these environment variables changed"
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt_data")))
         patch.setenv("DLT_CONFIG_FOLDER", ".dlt")
-        yield
+        yield _environment()
 
 
 @pytest.fixture(scope="session")

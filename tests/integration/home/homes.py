@@ -23,8 +23,8 @@ KINDS = ("duckdb", "postgres", "snowflake", "bigquery")
 SERVERS = tuple(pytest.param(kind, marks=pytest.mark.xdist_group(f"home_{kind}")) for kind in KINDS[1:])
 # How many steps of a home's life are compared: the past, and BigQuery's stand-in, take minutes.
 PARITY_CASES = (
-    pytest.param("postgres", 4, marks=pytest.mark.xdist_group("home_postgres")),
-    pytest.param("snowflake", 2, marks=pytest.mark.xdist_group("home_snowflake")),
+    ("postgres", 4),
+    ("snowflake", 2),
     *(
         pytest.param(kind, 4, marks=[pytest.mark.xdist_group(f"home_{kind}"), pytest.mark.long, pytest.mark.account])
         for kind in ("snowflake", "bigquery")

@@ -173,13 +173,13 @@ def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
 
 
 @pytest.fixture(scope="module")
-def expected(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Marts]]:
+def expected(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Marts]:
     """The marts in a DuckDB file."""
     folder = tmp_path_factory.mktemp("duckdb")
     with pytest.MonkeyPatch.context() as patch:
         clear_environment(patch)
         patch.chdir(folder)
-        yield dict(steps(fleet, Site(folder, patch)))
+        return dict(steps(fleet, Site(folder, patch)))
 
 
 def test_the_fleet_has_something_in_every_mart(expected: dict[str, Marts]) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from meta_pipeline.transform import transform
@@ -10,7 +8,7 @@ from tests.fixtures.dbt_shop import Built, DbtShop
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("dbt_lineage")
     shop = DbtShop(folder / "shop").load().write_project()
     shop.dbt("build")
@@ -21,4 +19,4 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         site = Site(folder / "site", patch).configure(shop.environment(), dbt_artifacts=f'["{shop.target}"]')
         assert site.collect().failures == []
         transform(site.home)
-        yield Built(shop, site)
+    return Built(shop, site)

@@ -75,9 +75,10 @@ class GoogleAnalyzer:
                 ResolvedNodeKind.RESOLVED_DELETE_STMT,
             ]
             catalog = CatalogBuilder("root")
-            for name, columns in self._tables.items():
+            # Each table is sent anew with each statement.
+            for name in {".".join(names) for names in _FULL_NAME.findall(sql)} & self._tables.keys():
                 table = TableBuilder(name)
-                for column, type_ in columns.items():
+                for column, type_ in self._tables[name].items():
                     table = table.add_column(column, getattr(TypeKind, f"TYPE_{type_}"))
                 catalog = catalog.add_table(table.build())
             functions = ZetaSQLBuiltinFunctionOptions(language_options=language)

@@ -13,6 +13,8 @@ from meta_pipeline.transform import transform
 from tests.fixtures.raw_dataset import RawDataset, Row, load
 from tests.integration.transform.fleet import FleetHome
 
+pytestmark = pytest.mark.xdist_group("transform fleet")
+
 PAST = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
 
 

@@ -17,6 +17,8 @@ from tests.fixtures.raw_dataset import RawDataset, load
 from tests.integration.transform import fleet
 from tests.integration.transform.fleet import FleetHome
 
+pytestmark = pytest.mark.xdist_group("transform fleet")
+
 # The columns that DESIGN.md promises.
 CONTRACT = {
     "pipelines": "pipeline_id, destination_name, destination_type, dataset_name, pipeline_name, schema_names, "

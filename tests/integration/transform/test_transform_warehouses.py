@@ -23,8 +23,9 @@ from tests.integration.transform.fleet import FleetHome
 from tests.integration.transform.test_transform_marts import CONTRACT, TIMES_OF_BUILDING
 from tests.integration.transform.warehouses import Rows, Warehouse, comparable
 
-# Of the first reader's absence, and of dbt-snowflake's way to connect.
 pytestmark = [
+    pytest.mark.xdist_group("transform fleet"),
+    # Of the first reader's absence, and of dbt-snowflake's way to connect.
     pytest.mark.filterwarnings("ignore:Cannot create BigQuery Storage client"),
     pytest.mark.filterwarnings("ignore:The 'insecure_mode' connection property"),
 ]
