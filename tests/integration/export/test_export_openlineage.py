@@ -224,9 +224,9 @@ def test_what_is_new_is_exported_alone(fleet_folder: Path, tmp_path: Path) -> No
     assert exported(later, after.up_to)[1] == []
 
 
-@pytest.mark.parametrize(("day", "models"), [(20, ["dbt.shop.model.shop.sales"]), (22, [])])
-def test_of_dbt_that_is_exported_which_was_collected_since(home: Home, day: int, models: list[str]) -> None:
-    _, events = exported(home, datetime(2026, 1, day, tzinfo=timezone.utc))
+@pytest.mark.parametrize(("since", "models"), [("2026-01-20", ["dbt.shop.model.shop.sales"]), ("2026-02-02", [])])
+def test_of_dbt_that_is_exported_which_was_collected_since(home: Home, since: str, models: list[str]) -> None:
+    _, events = exported(home, datetime.fromisoformat(f"{since}T00:00:00+00:00"))
 
     assert [
         event["job"]["name"] for event in events if event.get("job", {}).get("name", "").startswith("dbt")

@@ -104,12 +104,14 @@ def events_of(home: Home, file: Path) -> list[dict[str, Any]]:
     """
     export_openlineage(home, ExportSettings(), out=str(file), url=None, since=None)
     events = map(json.loads, file.read_text(encoding="utf-8").splitlines())
-    return sorted(({**event, "eventTime": _moment(event["eventTime"])} for event in events), key=str)
+    return sorted(({**event, "eventTime": _moment_of(event)} for event in events), key=str)
 
 
-def _moment(text: str) -> datetime:
-    """Returns the moment that an event tells."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+def _moment_of(event: Mapping[str, Any]) -> datetime | None:
+    """Returns when something happened; what dbt builds may have changed when it was collected, which differs."""
+    if event.get("job", {}).get("name", "").startswith("dbt."):
+        return None
+    return datetime.strptime(event["eventTime"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
 def _columns_of_marts(without: Collection[str]) -> Iterator[tuple[str, list[str]]]:
