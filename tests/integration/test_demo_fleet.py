@@ -401,6 +401,12 @@ def test_columns_are_traced_as_one_reads_them_in_the_project(lineage: Query) -> 
     assert lineage("select * from lineage_gaps") == []
 
 
+def test_what_dbt_builds_is_where_the_fleet_loads(built: Built, lineage: Query) -> None:
+    assert lineage("select distinct location from lineage_nodes where dataset_name = 'analytics'") == [
+        (f"127.0.0.1:{built.fleet.server.port}/postgres",)
+    ]
+
+
 def test_what_shows_the_tables_to_people_is_at_the_end(lineage: Query) -> None:
     assert lineage(
         "select source.node_name, target.node_name from lineage_edges"
