@@ -173,3 +173,17 @@
     {%- endif -%}
     {{- return(settings) -}}
 {% endmacro %}
+
+
+{#- Settings of a table that is made anew each time and joined to itself many times by these columns. -#}
+{% macro looked_up_by(columns) %}
+    {{- return(adapter.dispatch('looked_up_by', 'meta_pipeline')(columns)) -}}
+{% endmacro %}
+
+{% macro default__looked_up_by(columns) %}
+    {{- return({'materialized': 'table'}) -}}
+{% endmacro %}
+
+{% macro postgres__looked_up_by(columns) %}
+    {{- return({'materialized': 'table', 'indexes': [{'columns': columns}]}) -}}
+{% endmacro %}

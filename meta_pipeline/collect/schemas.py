@@ -27,6 +27,7 @@ CURRENT_ENGINE = 11
 _NORMALIZERS = {"names": "snake_case", "json": {"module": "dlt.common.normalizers.json.relational"}}
 _HEAD = frozenset({"name", "version", "version_hash", "engine_version", "previous_hashes"})
 _NOT_HINTS = frozenset({"name", "columns", "x-normalizer", "parent", "resource", "write_disposition", "description"})
+_ANNOTATION = "x-annotation"
 _NOT_COLUMN_HINTS = frozenset({"name", "data_type", "nullable", "description", "x-normalizer"})
 
 
@@ -102,7 +103,7 @@ class Definitions:
 
     def _add(self, name: str, text: str) -> str | None:
         definition = _definition(name, text)
-        if not definition["columns"]:
+        if not any("data_type" in column for column in definition["columns"].values()):
             return None
         digest = hashlib.blake2b(_canonical(definition), digest_size=16).hexdigest()
         self._by_hash.setdefault(digest, (name, text))
@@ -122,9 +123,17 @@ class Definitions:
 
 
 def _definition(name: str, text: str) -> dict[str, Any]:
-    """Returns what a stored table says, without incomplete columns and what changes with every load."""
+    """Returns what a stored table says, without what changes with every load.
+
+    Of columns that have not seen data only annotated ones are kept: dlt unfolds an object into columns, and a list into a
+    table, of its name, and what was annotated stays behind.
+    """
     table = orjson.loads(text)
-    columns = {key: column for key, column in (table.get("columns") or {}).items() if column.get("data_type")}
+    columns = {
+        key: column
+        for key, column in (table.get("columns") or {}).items()
+        if column.get("data_type") or any(hint.startswith(_ANNOTATION) for hint in column)
+    }
     seen = bool((table.get("x-normalizer") or {}).get("seen-data"))
     return {**table, "name": name, "columns": columns, "x-normalizer": {"seen-data": seen}}
 
@@ -291,17 +300,17 @@ def _diff_table(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
     before, after = old["columns"], new["columns"]
     for column in before:
         if column not in after:
-            yield SchemaChange("column_removed", name, column, None, before[column]["data_type"], None)
+            yield SchemaChange("column_removed", name, column, None, before[column].get("data_type"), None)
     for column, definition in after.items():
         if column not in before:
-            yield SchemaChange("column_added", name, column, None, None, definition["data_type"])
+            yield SchemaChange("column_added", name, column, None, None, definition.get("data_type"))
         elif before[column] != definition:
             yield from _diff_column(name, column, before[column], definition)
 
 
 def _diff_column(table: str, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SchemaChange]:
-    if old["data_type"] != new["data_type"]:
-        yield SchemaChange("data_type_changed", table, name, None, old["data_type"], new["data_type"])
+    if old.get("data_type") != new.get("data_type"):
+        yield SchemaChange("data_type_changed", table, name, None, old.get("data_type"), new.get("data_type"))
     if old.get("nullable", True) != new.get("nullable", True):
         yield SchemaChange(
             "nullability_changed", table, name, None, _text(old.get("nullable", True)), _text(new.get("nullable", True))
@@ -354,7 +363,7 @@ def add_columns(rows: Mapping[str, list[Any]], table_hash: str, table: Mapping[s
     rows["table_hash"].extend([table_hash] * len(columns))
     rows["column_name"].extend(columns)
     rows["ordinal_position"].extend(range(1, len(columns) + 1))
-    rows["data_type"].extend([column["data_type"] for column in definitions])
+    rows["data_type"].extend([column.get("data_type") for column in definitions])
     rows["is_nullable"].extend([column.get("nullable", True) for column in definitions])
     rows["description"].extend([column.get("description") for column in definitions])
     rows["hints"].extend([_hints(column, _NOT_COLUMN_HINTS) for column in definitions])

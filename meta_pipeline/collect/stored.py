@@ -124,10 +124,11 @@ class ObservedSchemas:
         return {(str(row[0]), str(row[1]), str(row[2])) for row in rows}
 
     def _columns(self, tables: Collection[str]) -> set[tuple[str, int, str]]:
-        columns = ("table_hash", "ordinal_position", "column_name")
+        columns = ("table_hash", "ordinal_position", "column_name", "data_type")
         rows = self.stored.rows_of(f"select {', '.join(columns)} from {{schema_columns}} where table_hash in", tables)
         rows += [row for row in self._rows(SCHEMA_COLUMNS.name, columns) if row[0] in tables]
-        return {(str(row[0]), int(row[1]), str(row[2])) for row in rows}
+        # A column without a type is not in the table.
+        return {(str(row[0]), int(row[1]), str(row[2])) for row in rows if row[3]}
 
     def _rows(self, table: str, columns: Sequence[str]) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []

@@ -324,9 +324,14 @@ def _write_schemas(raw: RawDataset) -> None:
             {"table_hash": "d1", "table_name": "_dlt_loads"},
         ],
         schema_columns=[
-            {"table_hash": hash_, "column_name": name, "ordinal_position": place, "data_type": "text", "hints": "{}"}
+            {"table_hash": hash_, "column_name": name, "ordinal_position": place, "data_type": "text"}
+            | {"hints": '{"x-annotation-pii":true}' if name == "total" else "{}"}
             for hash_, (_, names) in tables.items()
             for place, name in enumerate(names, start=1)
+        ],
+        exported_schemas=[
+            {"file_name": "exports/crm.schema.yaml", "schema_name": "crm", "version_hash": "by hand", "version": 1}
+            | {"engine_version": 11, "collected_at": FIRST}
         ],
         schema_changes=[
             {"change_id": "c1", "version_hash": "v1", "change_type": "schema_added"},

@@ -205,6 +205,39 @@ def test_a_definition_that_stands_in_two_versions_is_kept_once() -> None:
     assert len(list(definitions)) == 3
 
 
+def test_of_columns_without_data_those_that_are_annotated_are_kept() -> None:
+    definitions = Definitions()
+    home = {"name": "home", "x-annotation-pii": True}
+    tables = {
+        "people": {"columns": {"home": home, "gone": {"name": "gone"}, "id": {"name": "id", "data_type": "bigint"}}},
+        "never_loaded": {"columns": {"home": home}},
+    }
+
+    content = read(tables, definitions)
+
+    assert list(content.tables) == ["people"]
+    assert list(definitions.get(content.tables["people"])["columns"]) == ["home", "id"]
+    rows: dict[str, list[Any]] = defaultdict(list)
+    add_columns(rows, "hash", definitions.get(content.tables["people"]))
+    assert (rows["data_type"], rows["hints"]) == ([None, "bigint"], ['{"x-annotation-pii":true}', None])
+
+
+def test_an_annotation_is_a_change_before_any_data_comes() -> None:
+    definitions = Definitions()
+    tagged = {**ORDERS["orders"]["columns"], "home": {"name": "home", "x-annotation-pii": True}}
+    filled = {**tagged, "home": {**tagged["home"], "data_type": "text"}}
+    versions = [
+        read({"orders": {"columns": columns}}, definitions) for columns in (ORDERS["orders"]["columns"], tagged, filled)
+    ]
+
+    changes = [diff_schemas(old, new, definitions) for old, new in zip(versions, versions[1:])]
+
+    assert changes == [
+        [SchemaChange("column_added", "orders", "home")],
+        [SchemaChange("data_type_changed", "orders", "home", None, None, "text")],
+    ]
+
+
 def test_nested_tables_lead_to_their_root() -> None:
     columns = {"id": {"data_type": "bigint"}}
     definitions = Definitions()
