@@ -403,6 +403,42 @@ def test_columns_are_traced_as_one_reads_them_in_the_project(lineage: Query) -> 
     assert lineage("select * from lineage_gaps") == []
 
 
+def test_a_count_of_personal_values_is_no_personal_value_and_a_hash_of_one_is(lineage: Query) -> None:
+    origin = "origin_relation = 'maintenance.rotations' and origin_column = 'tail_number'"
+
+    assert dict(lineage(f"select relation || '.' || column_name, status from pii_columns where {origin}")) == {
+        "maintenance.rotations.tail_number": "declared",
+        "analytics.stg_rotations.tail_number": "inherited",
+        "analytics.aircraft_legs.tail_number": "inherited",
+        "analytics.aircraft_usage.tail_number": "inherited",
+        "analytics.aircraft_history.tail_number": "inherited",
+        "analytics.shared_usage.aircraft_key": "inherited",
+        "analytics.airport_traffic.aircraft": "declassified",
+    }
+
+
+def test_the_deletion_plan_says_where_to_act_and_what_waits_for_it(lineage: Query) -> None:
+    plan = lineage(
+        "select relation, materialization, is_propagated, is_action_needed, is_masked, held_up_by from deletion_plan"
+        " order by step, relation"
+    )
+
+    assert plan == [
+        ("analytics.stg_rotations", "view", True, False, False, None),
+        ("maintenance.rotations__legs", "dlt append", False, True, False, None),
+        ("analytics.aircraft_legs", "incremental", False, True, False, None),
+        ("analytics.aircraft_usage", "table", False, False, False, "analytics.aircraft_legs"),
+        ("analytics.shared_usage", "table", False, False, True, "analytics.aircraft_legs"),
+        ("analytics.aircraft_history", "snapshot", False, True, False, "analytics.aircraft_usage"),
+    ]
+
+
+def test_what_dbt_builds_is_where_the_fleet_loads(built: Built, lineage: Query) -> None:
+    assert lineage("select distinct location from lineage_nodes where dataset_name = 'analytics'") == [
+        (f"127.0.0.1:{built.fleet.server.port}/postgres",)
+    ]
+
+
 def test_what_shows_the_tables_to_people_is_at_the_end(lineage: Query) -> None:
     assert lineage(
         "select source.node_name, target.node_name from lineage_edges"

@@ -176,6 +176,21 @@ locations as (
 
 ),
 
+-- what a project reads and what it builds in the same database is at one address
+database_locations as (
+
+    select
+        builders.project_name,
+        builders.database_name,
+        max(locations.location) as location
+    from builders
+    inner join locations on locations.node_id = builders.node_id
+    where locations.location is not null
+    group by builders.project_name, builders.database_name
+    having count(distinct locations.location) = 1
+
+),
+
 ranked as (
 
     select
@@ -196,7 +211,7 @@ final as (
         ranked.schema_name,
         ranked.resource_name,
         ranked.table_name,
-        locations.location,
+        coalesce(locations.location, database_locations.location) as location,
         builders.database_name,
         builders.project_name,
         builders.unique_id,
@@ -206,6 +221,9 @@ final as (
     left join builders
         on builders.node_id = ranked.node_id
         and builders.choice = 1
+    left join database_locations
+        on database_locations.project_name = builders.project_name
+        and database_locations.database_name = builders.database_name
     where ranked.choice = 1
 
 )
