@@ -137,6 +137,9 @@ def _write_new(folder: Path, path: Path, text: str, mode: int) -> FileResult:
     file = folder / path
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         return FileResult(path.as_posix(), "left")
