@@ -222,7 +222,7 @@ def _rhythm(evidence: Evidence) -> EvidenceStep:
     facts = [
         Fact("it loads", row["habit"] if expected_by else None, "int_pipeline_health.habit"),
         Fact("configured: hours", row["within_hours"], "expected_within_hours in [transform]"),
-        Fact("the rule most often right", row["calendar"], "int_pipeline_rhythm.calendar"),
+        Fact("the rule that fits", row["calendar"], "int_pipeline_rhythm.calendar"),
         Fact("the usual interval", row["expected_interval_seconds"], "pipeline_health.expected_interval_seconds"),
         Fact("its last gaps", ", ".join(map(_length, evidence.gaps)) or None, "int_firing_gaps.gap_seconds"),
         Fact("its longest gap", row["longest_gap_seconds"], "int_pipeline_rhythm.longest_gap_seconds"),
