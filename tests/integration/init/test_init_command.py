@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import pty
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ import pytest
 import tomlkit
 import yaml
 
-from tests.fixtures.command import COMMAND, environment, run
+from tests.fixtures.command import COMMAND, environment, run, run_on_terminal
 from tests.fixtures.observed import ObservedDuckDb, ObservedPostgres, accounts
 from tests.integration.home.homes import new_database
 
@@ -110,37 +107,10 @@ def test_what_was_there_is_told_in_json(tmp_path: Path) -> None:
     assert {item["action"] for item in second.json["files"]} == {"left"}
 
 
-def on_a_terminal(folder: Path, answers: str, *arguments: str) -> tuple[int, str]:
-    """Runs the command on a terminal of its own, with answers typed ahead."""
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [COMMAND, *arguments], cwd=folder, env=environment(TERM="xterm"), stdin=slave, stdout=slave, stderr=slave
-    ) as process:
-        os.close(slave)
-        os.write(master, answers.encode())
-        shown = b""
-        while chunk := _read(master):
-            shown += chunk
-        code = process.wait(timeout=60)
-    os.close(master)
-    return code, shown.decode(errors="replace")
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError as error:
-        # On Linux the end of a terminal is an error.
-        if error.errno == errno.EIO:
-            return b""
-        raise
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 def test_on_a_terminal_it_asks_and_answers_typing_errors(tmp_path: Path) -> None:
     answers = "finance_pg=postgre\nfinance_pg=postgres\nlake=filesystem\n\nsnowflak\nsnowflake\ny\n23 5 * * *\n"
 
-    code, shown = on_a_terminal(tmp_path, answers, "init")
+    code, shown = run_on_terminal(tmp_path, "init", answers=answers)
 
     assert code == 0, shown
     assert "Did you mean 'postgres'?" in shown
