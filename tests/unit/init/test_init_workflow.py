@@ -136,7 +136,7 @@ def test_a_warehouse_as_home_needs_nothing_kept(variant: str) -> None:
 def test_what_is_installed_comes_from_this_project() -> None:
     (install,) = [line for line in VARIANTS["home_snowflake"].splitlines() if '"meta-pipeline[' in line]
 
-    assert install.strip().startswith(f'"meta-pipeline[postgres,s3,snowflake] @ git+{REPOSITORY}@v')
+    assert install.strip().startswith(f'"meta-pipeline[postgres,report,s3,snowflake] @ git+{REPOSITORY}@v')
     assert REPOSITORY in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
