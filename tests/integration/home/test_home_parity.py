@@ -159,7 +159,7 @@ def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     yield "as of a past moment", {**marts_of(home), "explain": explanations(home)}
     assert collect(home, site.folder).rows_read == 0
     assert transform(home).full_refresh
-    yield "in the present again", marts_of(home, elapsing)
+    yield "in the present again", {**marts_of(home, elapsing), "explain": explanations(home)}
 
 
 @pytest.fixture(scope="module")
