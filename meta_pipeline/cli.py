@@ -80,7 +80,7 @@ def main(verbose: bool) -> None:
     """One pane of glass over all your dlt pipelines.
 
     Reads the tables that dlt leaves in every destination into one dataset, and builds marts on it: health, volume,
-    schema changes, lineage. Start with `meta-pipeline check`, then `meta-pipeline run`.
+    schema changes, lineage. Start with `meta-pipeline init`, then `meta-pipeline check` and `meta-pipeline run`.
 
     Exit codes: 0 done and nothing to report, 1 findings at or above --fail-on, 2 something could not be done (the
     rest is done all the same).

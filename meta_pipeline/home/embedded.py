@@ -37,8 +37,19 @@ class FileSession:
         Args:
             sql: The statement, with ``%s`` for each value.
             values: The values.
+
+        Raises:
+            HomeError: A table or column is not there.
         """
-        return self.connection.execute(sql.replace("%s", "?") if values else sql, values).fetchall()
+        import duckdb  # noqa: PLC0415
+
+        try:
+            return self.connection.execute(sql.replace("%s", "?") if values else sql, values).fetchall()
+        except (duckdb.BinderException, duckdb.CatalogException):
+            raise HomeError(
+                "The marts are not those of this version of meta-pipeline. To build them anew, run: "
+                "meta-pipeline transform"
+            ) from None
 
     def arrow(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
         """Executes a query and returns its columns as the types of a schema.

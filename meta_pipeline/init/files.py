@@ -72,14 +72,15 @@ def workflow_of(plan: Plan) -> str:
         plan: The plan.
     """
     source = f"git+{REPOSITORY}@v{__version__}"
-    extras = f"[{','.join(plan.extras)}]" if plan.extras else ""
+    # The page is switched on by a variable, so what makes it has to be there.
+    extras = ",".join(sorted({*plan.extras, "report"}))
     names = [variable for section in plan.sections for variable in section.variables]
     tokens = [section.name for section in plan.sections if section.destination_type == plan.oidc == "snowflake"]
     return render_workflow(
         cron=plan.cron,
         secrets=[(name, name) for name in names],
         variables=[],
-        install=[f'"meta-pipeline{extras} @ {source}"', f'"meta-pipeline-capture @ {source}#subdirectory=capture"'],
+        install=[f'"meta-pipeline[{extras}] @ {source}"', f'"meta-pipeline-capture @ {source}#subdirectory=capture"'],
         program="meta-pipeline",
         is_embedded=plan.is_embedded,
         oidc=plan.oidc,
@@ -137,6 +138,9 @@ def _write_new(folder: Path, path: Path, text: str, mode: int) -> FileResult:
     file = folder / path
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         return FileResult(path.as_posix(), "left")

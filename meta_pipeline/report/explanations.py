@@ -106,6 +106,7 @@ _ATTRIBUTIONS = "select attribution, count(*) as loads from {} where pipeline_id
 _GAPS = "select started_seconds, gap_seconds from {} where pipeline_id = %s and gap_seconds is not null"
 _RUN_COUNT = "select count(*) as runs from {} where pipeline_id = %s"
 _SCORED = "select count(distinct relation_id) as tables from {} where pipeline_id = %s"
+_BAND = "select lower_bound, upper_bound, score from {} where pipeline_id = %s"
 _ERROR = "select error from {} where destination_name = %s and dataset_name = %s"
 
 
@@ -120,6 +121,8 @@ class Evidence:
         gaps: The last gaps between its loads, in seconds, the latest first.
         run_count: Its captured runs.
         scored_tables: Its tables with enough history to judge their rows.
+        band: Of its worst anomaly the least and the most rows that were expected, and how many half widths of that
+            band it is away from its middle; None where there is none.
     """
 
     row: Mapping[str, Any]
@@ -128,6 +131,7 @@ class Evidence:
     gaps: Sequence[float]
     run_count: int
     scored_tables: int
+    band: tuple[float, float, float] | None = None
 
 
 def read_explanation(home: Home, written: str) -> Explanation:
@@ -176,6 +180,13 @@ def _read_evidence(session: Session, pipeline: PipelineStatus) -> Evidence:
         gaps=[float(row[1]) for row in gaps[:GAP_COUNT]],
         run_count=rows(_RUN_COUNT, "runs", key)[0][0],
         scored_tables=rows(_SCORED, "volume_scores", key)[0][0],
+        band=next(
+            (
+                (float(row[0]), float(row[1]), float(row[2]))
+                for row in rows(_BAND, "int_pipeline_anomalies", key, dataset=MODELS_DATASET)
+            ),
+            None,
+        ),
     )
 
 
@@ -222,7 +233,7 @@ def _rhythm(evidence: Evidence) -> EvidenceStep:
     facts = [
         Fact("it loads", row["habit"] if expected_by else None, "int_pipeline_health.habit"),
         Fact("configured: hours", row["within_hours"], "expected_within_hours in [transform]"),
-        Fact("the rule most often right", row["calendar"], "int_pipeline_rhythm.calendar"),
+        Fact("the rule that fits", row["calendar"], "int_pipeline_rhythm.calendar"),
         Fact("the usual interval", row["expected_interval_seconds"], "pipeline_health.expected_interval_seconds"),
         Fact("its last gaps", ", ".join(map(_length, evidence.gaps)) or None, "int_firing_gaps.gap_seconds"),
         Fact("its longest gap", row["longest_gap_seconds"], "int_pipeline_rhythm.longest_gap_seconds"),
@@ -258,7 +269,7 @@ def _runs(evidence: Evidence) -> EvidenceStep:
 
 
 def _volume(evidence: Evidence) -> EvidenceStep:
-    row = evidence.row
+    row, band = evidence.row, evidence.band
     if not evidence.scored_tables:
         answer = "nobody can tell: no table of it has eight observations with known rows"
     elif not row["anomaly_count"]:
@@ -273,6 +284,9 @@ def _volume(evidence: Evidence) -> EvidenceStep:
         Fact("at", row["anomaly_observed_at"], "volume_anomalies.observed_at"),
         Fact("rows", row["observed_rows"], "volume_anomalies.observed_rows"),
         Fact("expected", row["expected_rows"], "volume_anomalies.expected_rows"),
+        Fact("at least", band and band[0], "volume_anomalies.lower_bound"),
+        Fact("at most", band and band[1], "volume_anomalies.upper_bound"),
+        Fact("half bands away", band and f"{band[2]:.2f}", "volume_anomalies.score"),
     ]
     return EvidenceStep("Did it bring as many rows as usual?", answer, _known(facts))
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meta_pipeline.home import MARTS_DATASET, Home, open_home
+from meta_pipeline.output import counted
 from meta_pipeline.report.advice import what_to_do
 from meta_pipeline.report.status import FleetStatus, PipelineStatus, read_fleet
 from meta_pipeline.severity import SEVERITIES, Severity
@@ -66,20 +67,23 @@ def markdown_of(fleet: FleetStatus, findings: Sequence[OpenFinding]) -> str:
         findings: Open findings that are no pipeline's status.
     """
     wrong = [item for item in fleet.pipelines if item.status not in _QUIET]
+    notable = [item for item in findings if item.severity != "info"]
     parts = ["## meta-pipeline", fleet.summary()]
-    if not wrong and not fleet.uncovered and not findings:
+    if not wrong and not fleet.uncovered and not notable:
         parts.append("Nothing is wrong.")
     if wrong:
         cells = [(item.status, escaped(item.full_name), escaped(item.reason), _advice(item)) for item in wrong]
         parts.append(_table("Pipelines", ("Status", "Pipeline", "Why", "What to do"), cells))
     if fleet.uncovered:
         parts.append(_table("Not read", ("What",), [(escaped(line),) for line in fleet.uncovered_lines]))
-    if findings:
+    if notable:
         cells = [
             (item.severity, item.alert_type.replace("_", " "), escaped(item.subject), escaped(item.summary))
-            for item in findings
+            for item in notable
         ]
         parts.append(_table("Open findings", ("Severity", "Type", "Of", "What"), cells))
+    if len(findings) > len(notable):
+        parts.append(f"{counted(len(findings) - len(notable), 'finding')} for information only: mart `alerts`.")
     return _bounded("\n\n".join(parts))
 
 

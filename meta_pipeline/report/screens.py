@@ -81,7 +81,7 @@ def _facts_of(item: PipelineDetail, as_of: datetime) -> Pairs:
         "Loads to": pipeline.where,
         "Runs on": item.orchestrators,
         "Last load": _distance(pipeline.last_load_at, as_of),
-        "Next by": _distance(pipeline.expected_by, as_of),
+        "Due by": _distance(pipeline.expected_by, as_of),
         "Volume": _volume(item.volume),
         "Last failure": _failure(item.last_failure),
         "Its page": item.last_failure.run_url if item.last_failure else None,
@@ -98,9 +98,9 @@ def _volume(days: Sequence[DayVolume]) -> str:
     last = next((day for day in reversed(days) if day.load_count), None)
     if last is None:
         return f"no load in {counted(len(days), 'day')}"
-    number = last.row_count if what == "rows" and last.row_count is not None else last.load_count
-    unit = what if what == "rows" and last.row_count is not None else "loads"
-    return f"{sparkline(counts)} {what} a day, {len(days)} days (· no load); {number:,} {unit} on {last.day}"
+    is_known = what == "rows" and last.row_count is not None
+    brought = f"{last.row_count:,} rows" if is_known else counted(last.load_count, "load")
+    return f"{sparkline(counts)} {what} a day, {len(days)} days (· no load); {brought} on {last.day}"
 
 
 def _failure(run: RunSummary | None) -> str | None:

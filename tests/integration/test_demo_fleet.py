@@ -22,7 +22,7 @@ from meta_pipeline.demo import Fleet, build_fleet, stop_fleet
 from meta_pipeline.demo.folder import INBOX_FOLDER, LAKE_FOLDER, PIPELINES_FOLDER, WAREHOUSE_FILE
 from meta_pipeline.demo.schedule import window_until
 from meta_pipeline.demo.systems import AirportSystems
-from tests.fixtures.command import run
+from tests.fixtures.command import run, run_on_terminal
 
 # Of the six weeks, as many days as show the storm and the change of schema.
 DAYS = 24
@@ -505,6 +505,17 @@ def test_a_job_summary_tells_what_is_wrong(built: Built, marts: Query) -> None:
         "| stalled",
         "| late",
     ]
+
+
+def test_the_fleet_is_watched_until_somebody_interrupts(built: Built, marts: Query) -> None:
+    code, shown = run_on_terminal(
+        built.fleet.folder, "status", "--watch", "--interval", "1", interrupt_after="Ctrl-C ends"
+    )
+
+    assert code == 130
+    assert shown.count("airport_charges") >= 2
+    assert "\x1b[2J" not in shown, "it is drawn over, not wiped: nothing flickers"
+    assert shown.index("\x1b[?1049h") < shown.index("airport_charges") < shown.index("\x1b[?1049l")
 
 
 @pytest.mark.parametrize("command", [("status",), ("status", "weather"), ("explain", "weather")])

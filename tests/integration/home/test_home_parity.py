@@ -169,7 +169,8 @@ def steps(fleet: Fleet, site: Site) -> Iterator[tuple[str, Marts]]:
     yield "as of a past moment", {**marts_of(home), "explain": explanations(home)}
     assert collect(home, site.folder).rows_read == 0
     assert transform(home).full_refresh
-    yield "in the present again", marts_of(home, elapsing) | {EXPORTED: events_of(home, site.folder / "events.ndjson")}
+    exported = events_of(home, site.folder / "events.ndjson")
+    yield "in the present again", {**marts_of(home, elapsing), EXPORTED: exported, "explain": explanations(home)}
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -99,6 +100,21 @@ def test_each_step_answers_its_question_with_what_it_is_made_of() -> None:
     rhythm = {fact.name: (fact.value, fact.source) for fact in explanation.steps[2].facts}
     assert rhythm["tolerance"] == (3_600.0, "pipeline_health.tolerance_seconds")
     assert rhythm["its last gaps"] == ("1 d, 23 h 59 min", "int_firing_gaps.gap_seconds")
+
+
+def test_the_band_of_the_worst_anomaly_is_told() -> None:
+    columns = {"anomaly_count": 1, "anomalous_table": "items", "observed_rows": 1, "expected_rows": 20.0}
+    known = replace(evidence("anomalous", **columns), band=(10.0, 30.0, 1.9))
+
+    volume = {fact.name: fact.value for fact in explain(pipeline("anomalous"), known).steps[4].facts}
+
+    assert {name: volume[name] for name in ("rows", "expected", "at least", "at most", "half bands away")} == {
+        "rows": 1,
+        "expected": 20.0,
+        "at least": 10.0,
+        "at most": 30.0,
+        "half bands away": "1.90",
+    }
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ def test_what_is_wrong_is_told_worst_first_and_what_is_well_is_not() -> None:
             [pipeline("failing", "a|b"), pipeline("late", LINK), pipeline("healthy", "fine")],
             [Uncovered("lake", None, "unreachable", "lake: no answer")],
         ),
-        [OpenFinding("warning", "volume", "orders", "0 rows; expected about 90", None)],
+        [
+            OpenFinding("warning", "volume", "orders", "0 rows; expected about 90", None),
+            OpenFinding("info", "schema_change", "orders", "a column was added", None),
+        ],
     )
 
     lines = text.splitlines()
@@ -48,6 +51,7 @@ def test_what_is_wrong_is_told_worst_first_and_what_is_well_is_not() -> None:
         *("| What |", "| --- |", "| unreachable&#58; lake&#58; no answer |"),
         *("| Severity", "| ---", "| warning"),
     ]
+    assert lines[-1] == "1 finding for information only: mart `alerts`."
     assert "fine" not in text
     assert LINK not in text
     assert {len(re.findall(r" \| ", line)) for line in lines if line.startswith(("| failing", "| late"))} == {3}

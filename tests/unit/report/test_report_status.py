@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import duckdb
 import pytest
 
-from meta_pipeline.exceptions import PipelineUnknownError
-from meta_pipeline.report.status import Uncovered, named, the_one_named
+from meta_pipeline.exceptions import HomeError, PipelineUnknownError
+from meta_pipeline.home import Home
+from meta_pipeline.report.status import Uncovered, named, read_status, the_one_named
 from tests.unit.report.fleets import fleet, pipeline
 
 FLEET = fleet(
@@ -21,6 +24,17 @@ FLEET = fleet(
         Uncovered("lake", None, "unreachable", "lake: no answer"),
     ],
 )
+
+
+def test_marts_of_another_version_are_told(tmp_path: Path) -> None:
+    home = Home("duckdb", str(tmp_path / "home.duckdb"), tmp_path)
+    with duckdb.connect(home.database) as connection:
+        connection.execute("create schema observability_models; create schema observability_marts")
+        connection.execute("create table observability_models.clock (as_of timestamptz, is_past boolean)")
+        connection.execute("create table observability_marts.pipeline_health (pipeline_id varchar, condition varchar)")
+
+    with pytest.raises(HomeError, match="run: meta-pipeline transform"):
+        read_status(home)
 
 
 @pytest.mark.parametrize(
