@@ -78,8 +78,9 @@ def main(arguments: Sequence[str]) -> int:
         ]
     table = markdown_table(("What", "Measured", "Bound", "Met"), [_line(aim) for aim in aims])
     told = (
-        f"{options.pipelines:,} pipelines, {DAYS} days, {TABLES_PER_PIPELINE} tables each of {COLUMNS_PER_TABLE} columns: "
-        f"{sum(rows.values()):,} rows of marts. {describe_machine()}, load average {load:.1f} before the start.\n\n{table}"
+        f"{options.pipelines:,} pipelines, {DAYS} days, each with {TABLES_PER_PIPELINE} tables of {COLUMNS_PER_TABLE} "
+        f"columns: {sum(rows.values()):,} rows of marts. {describe_machine()}, load average {load:.1f} before the start."
+        f"\n\n{table}"
     )
     print(told)
     if options.pipelines == PIPELINES:

@@ -37,19 +37,28 @@ _NAMES = """
 _ROWS = {
     "pipelines": """select * exclude (number, status), 'postgres' as destination_type, pipeline_name as schema_names,
         'airflow' as orchestrators, '{now}'::timestamptz - to_days({days}) as first_load_at from fleet""",
-    "pipeline_health": """select * exclude (number), 'last load 2 h ago; it loads every day at about 05:33 UTC' as reason,
-        '{now}'::timestamptz - to_hours(number % 200) as status_since, '{now}'::timestamptz - to_hours(2) as last_load_at,
-        86400 as expected_interval_seconds, '{now}'::timestamptz + to_hours(22) as expected_by, 90 as load_count from fleet""",
-    "pipeline_health_history": """select * exclude (number), 'healthy' as previous_status, 'no load for 10 d' as reason,
+    "pipeline_health": """select * exclude (number),
+        'last load 2 h ago; it loads every day at about 05:33 UTC' as reason,
+        '{now}'::timestamptz - to_hours(number % 200) as status_since,
+        '{now}'::timestamptz - to_hours(2) as last_load_at,
+        86400 as expected_interval_seconds, '{now}'::timestamptz + to_hours(22) as expected_by,
+        90 as load_count from fleet""",
+    "pipeline_health_history": """select * exclude (number), 'healthy' as previous_status,
+        'no load for 10 d' as reason,
         '{now}'::timestamptz - to_hours(number % 2000) as changed_at from fleet""",
-    "alerts": """select * exclude (number, status), md5(pipeline_id) as alert_key, 'late' as alert_type, 'warning' as severity,
+    "alerts": """select * exclude (number, status), md5(pipeline_id) as alert_key, 'late' as alert_type,
+        'warning' as severity,
         false as is_event, pipeline_name as subject, 'no load for 10 d' as summary,
-        '{now}'::timestamptz - to_hours(number % 200) as opened_at, pipeline_id as cause_key from fleet where status = 'late'""",
-    "loads": """select * exclude (number, status, day, fired_at), epoch(fired_at)::varchar as load_id, pipeline_name as schema_name,
+        '{now}'::timestamptz - to_hours(number % 200) as opened_at, pipeline_id as cause_key
+        from fleet where status = 'late'""",
+    "loads": """select * exclude (number, status, day, fired_at), epoch(fired_at)::varchar as load_id,
+        pipeline_name as schema_name,
         'trace' as attribution, fired_at as committed_at, fired_at as started_at, 60.0 as duration_seconds,
         (hash(number, day) % 90000)::bigint as rows_loaded, md5(pipeline_id || day) as run_id from firings""",
-    "runs": """select * exclude (number, status, day, fired_at), md5(pipeline_id || day) as run_id, fired_at as started_at,
-        fired_at + to_seconds(60) as finished_at, (hash(number, day) % 600)::double / 7 as duration_seconds, 'airflow' as orchestrator,
+    "runs": """select * exclude (number, status, day, fired_at), md5(pipeline_id || day) as run_id,
+        fired_at as started_at,
+        fired_at + to_seconds(60) as finished_at, (hash(number, day) % 600)::double / 7 as duration_seconds,
+        'airflow' as orchestrator,
         'https://airflow.example.com/dags/' || pipeline_name || '/runs/' || hash(number, day) as run_url,
         case when hash(day, number) % 40 = 0 then 'failed' else 'succeeded' end as outcome,
         (hash(number, day) % 90000)::bigint as rows_loaded from firings""",
@@ -57,35 +66,46 @@ _ROWS = {
         ['extract', 'normalize', 'load'][step] as step_name, fired_at as started_at,
         (hash(number, day, step) % 200)::double / 7 as duration_seconds
         from firings cross join range(1, 4) as steps (step)""",
-    "table_loads": """select firings.* exclude (number, status, day, fired_at), relation_id, table_name, epoch(fired_at)::varchar as load_id,
-        firings.pipeline_name as schema_name, (hash(relation_id, day) % 30000)::bigint as row_count, 'traced' as count_method,
+    "table_loads": """select firings.* exclude (number, status, day, fired_at), relation_id, table_name,
+        epoch(fired_at)::varchar as load_id,
+        firings.pipeline_name as schema_name, (hash(relation_id, day) % 30000)::bigint as row_count,
+        'traced' as count_method,
         fired_at as committed_at from firings inner join tables using (pipeline_id)""",
-    "table_volume_daily": """select firings.* exclude (pipeline_id, number, status, day, fired_at, pipeline_name), relation_id, table_name,
+    "table_volume_daily": """select firings.* exclude (pipeline_id, number, status, day, fired_at, pipeline_name),
+        relation_id, table_name,
         fired_at::date as load_date, (hash(relation_id, day) % 30000)::bigint as row_count, 1 as load_count
         from firings inner join tables using (pipeline_id)""",
     "volume_scores": """select firings.* exclude (number, status, day, fired_at), relation_id, table_name, grain,
         md5(relation_id || grain) as series_id, day as observation_number,
         case when grain = 'day' then date_trunc('day', fired_at) else fired_at end as observed_at,
-        (hash(relation_id, day) % 30000)::bigint as observed_rows, (hash(relation_id, day, 1) % 30000) / 1.7 as expected_rows,
-        (hash(relation_id, day, 2) % 15000) / 1.7 as lower_bound, 15000 + (hash(relation_id, day, 3) % 30000) / 1.7 as upper_bound,
+        (hash(relation_id, day) % 30000)::bigint as observed_rows, (hash(relation_id, day,
+        1) % 30000) / 1.7 as expected_rows,
+        (hash(relation_id, day, 2) % 15000) / 1.7 as lower_bound, 15000 + (hash(relation_id, day,
+        3) % 30000) / 1.7 as upper_bound,
         0.5 as score, hash(relation_id, day) % 60 = 0 as is_anomalous,
         case when hash(relation_id, day) % 60 = 0 then 'low' end as direction
         from firings inner join tables using (pipeline_id) cross join (values ('day'), ('load')) as grains (grain)""",
     "incremental_cursors": """select * exclude (number, status), 'source' as source_name, 'orders' as resource_name,
-        'updated_at' as cursor_path, '2026-11-22T12:00:00+00:00' as last_value, '{now}'::timestamptz as last_advanced_at,
+        'updated_at' as cursor_path, '2026-11-22T12:00:00+00:00' as last_value,
+        '{now}'::timestamptz as last_advanced_at,
         false as is_stuck, false as has_regressed, 0 as loads_since_advance from fleet""",
-    "observed_tables": """select * exclude (number, place, status, pipeline_id, pipeline_name), pipeline_name as schema_name,
+    "observed_tables": """select * exclude (number, place, status, pipeline_id, pipeline_name),
+        pipeline_name as schema_name,
         table_name as resource_name, 'merge' as write_disposition, 100000 as row_count from tables""",
     "observed_columns": """select * exclude (number, place, status, pipeline_id, pipeline_name, position),
-        pipeline_name as schema_name, 'column_' || position as column_name, position as ordinal_position, 'text' as data_type
+        pipeline_name as schema_name, 'column_' || position as column_name, position as ordinal_position,
+        'text' as data_type
         from tables cross join range({columns}) as positions (position)""",
-    "schema_changes": """select * exclude (number, place, status, position), md5(relation_id || position) as change_id,
+    "schema_changes": """select * exclude (number, place, status, position),
+        md5(relation_id || position) as change_id,
         pipeline_name as schema_name, '{now}'::timestamptz - to_hours(place * 500 + position) as changed_at,
         'column_added' as change_type, 'column_' || position as column_name, 'text' as new_value
         from tables cross join range(2) as positions (position)""",
-    "destination_coverage": """select distinct destination_name, dataset_name, 'postgres' as destination_type, 'complete' as outcome,
+    "destination_coverage": """select distinct destination_name, dataset_name, 'postgres' as destination_type,
+        'complete' as outcome,
         '{now}'::timestamptz as first_collected_at, '{now}'::timestamptz as last_collected_at from fleet""",
-    "lineage_nodes": """select relation_id as node_id, 'table' as node_type, table_name as node_name, destination_name,
+    "lineage_nodes": """select relation_id as node_id, 'table' as node_type, table_name as node_name,
+        destination_name,
         dataset_name, table_name from tables
         union all by name
         select md5('r' || relation_id) as node_id, 'resource' as node_type, table_name as node_name, destination_name,
@@ -93,12 +113,14 @@ _ROWS = {
         union all by name
         select md5('m' || number) as node_id, 'model' as node_type, 'model_' || number as node_name,
         'analytics' as dataset_name from fleet""",
-    "lineage_edges": """select md5('r' || relation_id) as from_node_id, relation_id as to_node_id, 'loads' as edge_type,
+    "lineage_edges": """select md5('r' || relation_id) as from_node_id, relation_id as to_node_id,
+        'loads' as edge_type,
         'declared' as method, 1.0 as confidence from tables where place = 0
         union all
         select relation_id, md5('m' || number // 5), 'transforms', 'declared', 1.0 from tables where number % 2 = 0
         union all
-        select md5('m' || number), md5('m' || number // 3), 'transforms', 'declared', 1.0 from fleet where number % 7 = 1""",
+        select md5('m' || number), md5('m' || number // 3), 'transforms', 'declared', 1.0
+        from fleet where number % 7 = 1""",
 }
 
 
@@ -128,9 +150,10 @@ def make_marts(file: Path, contracts: Mapping[str, pa.Schema], pipelines: int, n
             connection.register("contract", contract.empty_table())
             connection.execute(f"create table {MARTS_DATASET}.{mart} as from contract")
             if mart in _ROWS:
-                connection.execute(f"insert into {MARTS_DATASET}.{mart} by name {_known(_ROWS[mart], contract, given)}")
+                rows = _known(_ROWS[mart], contract, given)
+                connection.execute(f"insert into {MARTS_DATASET}.{mart} by name {rows}")
         connection.execute(
-            f"create table {MODELS_DATASET}.clock as select '{now.isoformat()}'::timestamptz as as_of, false as is_past"
+            f"create table {MODELS_DATASET}.clock as select '{given['now']}'::timestamptz as as_of, false as is_past"
         )
         connection.execute(
             f"create table {MODELS_DATASET}.stg_observability__collections as "

@@ -18,12 +18,13 @@ INBOX_FOLDER = "inbox"
 POSTGRES_FOLDER = "postgres"
 PIPELINES_FOLDER = "pipelines"
 LOGS_FOLDER = "replay_logs"
+SITE_FOLDER = "site"
 MARKER_FILE = ".meta-pipeline-demo"
 
 _MARKER = "This folder was made by `meta-pipeline demo`, which replaces what it made here when it runs again.\n"
 _MADE = (
     *(f"{file}{suffix}" for file in (WAREHOUSE_FILE, HOME_FILE) for suffix in ("", ".wal")),
-    *(LAKE_FOLDER, INBOX_FOLDER, POSTGRES_FOLDER, PIPELINES_FOLDER, LOGS_FOLDER, WORK_FOLDER),
+    *(LAKE_FOLDER, INBOX_FOLDER, POSTGRES_FOLDER, PIPELINES_FOLDER, LOGS_FOLDER, SITE_FOLDER, WORK_FOLDER),
     *(str(CONFIG_FILE), str(SECRETS_FILE)),
 )
 _CONFIG = """\
@@ -45,6 +46,10 @@ destination_type = "postgres"
 [destination.lake]
 destination_type = "filesystem"
 bucket_url = {lake}
+
+[report]
+# Each run writes the page anew: open site/index.html.
+out = "{site}"
 
 # No [destination.observability] here: what is collected goes into meta_pipeline.duckdb in this folder.
 
@@ -101,7 +106,7 @@ def write_settings(folder: Path, postgres_url: str) -> None:
         folder: The demo's folder.
         postgres_url: Connection URL of the PostgreSQL server.
     """
-    config = _CONFIG.format(lake=_quoted(folder / LAKE_FOLDER), inbox=_quoted(folder / INBOX_FOLDER))
+    config = _CONFIG.format(lake=_quoted(folder / LAKE_FOLDER), inbox=_quoted(folder / INBOX_FOLDER), site=SITE_FOLDER)
     credentials = _SECRETS.format(warehouse=_quoted(folder / WAREHOUSE_FILE), postgres=_quoted(postgres_url))
     secrets = folder / SECRETS_FILE
     secrets.parent.mkdir(exist_ok=True)

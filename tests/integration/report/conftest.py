@@ -64,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def _write_hostile(raw: RawDataset) -> None:
-    """Writes pipelines whose names are as bad as names can be, and a run that failed with words that nobody may read."""
+    """Writes pipelines whose names are as bad as names can be, and a run that failed with words to be kept."""
     at = "2026-01-20 06:00"
     of_hostile = {"dataset_name": "hostile", "collected_at": fleet.SECOND}
     raw.write(
@@ -78,7 +78,9 @@ def _write_hostile(raw: RawDataset) -> None:
     )
     failure = ("extract", SECRET_WORDS)
     raw.write(
-        **call("visits", "2026-01-21 08:00", dataset="shared", outcome="failed", failure=failure, collected=fleet.SECOND)
+        **call(
+            "visits", "2026-01-21 08:00", dataset="shared", outcome="failed", failure=failure, collected=fleet.SECOND
+        )
     )
 
 

@@ -185,7 +185,7 @@ async function lineageView(fleet, _, parameters) {
     const first = elements.get(state.chosen === null ? ids[0] : state.chosen);
     if (first) first.setAttribute("tabindex", "0");
     const svg = s("svg", { width: drawn.width * state.zoom, height: drawn.height * state.zoom, viewBox: `0 0 ${drawn.width} ${drawn.height}` },
-      s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { d: "M0 0.5 8 4 0 7.5Z", class: "arrow" }))),
+      s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" }, s("path", { d: "M0 0.5 8 4 0 7.5Z", class: "arrow" }))),
       s("g", {}, edgeElements()), s("g", {}, [...elements.values()]));
     picture.replaceChildren(svg);
     tellSide();
@@ -255,7 +255,8 @@ async function lineageView(fleet, _, parameters) {
     state.needle = needle;
     const found = needle.trim() ? graph.nodes.filter((node) => matches(needle, label(node), node.type, (node.columns || []).join(" "))) : [];
     // Whoever writes a name mostly means the table, not what loads it, nor a table that has a column of that name.
-    const far = (node) => 2 * !matches(needle, label(node)) + (node.type === "resource");
+    const ends = (node) => `.${label(node)}`.toLowerCase().endsWith(`.${needle.trim().toLowerCase()}`);
+    const far = (node) => 4 * !ends(node) + 2 * !matches(needle, label(node)) + (node.type === "resource");
     found.sort((one, other) => far(one) - far(other));
     for (const [id, element] of elements) element.classList.toggle("found", Boolean(needle.trim()) && matches(needle, label(graph.nodes[id])));
     if (!needle.trim()) results.replaceChildren();
