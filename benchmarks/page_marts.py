@@ -153,7 +153,9 @@ def make_marts(file: Path, contracts: Mapping[str, pa.Schema], pipelines: int, n
                 rows = _known(_ROWS[mart], contract, given)
                 connection.execute(f"insert into {MARTS_DATASET}.{mart} by name {rows}")
         connection.execute(
-            f"create table {MODELS_DATASET}.clock as select '{given['now']}'::timestamptz as as_of, false as is_past"
+            f"create table {MODELS_DATASET}.clock as select moment as as_of, false as is_past, "
+            f"'' as project_fingerprint, moment as read_up_to, moment as built_at "
+            f"from (select '{given['now']}'::timestamptz as moment)"
         )
         connection.execute(
             f"create table {MODELS_DATASET}.stg_observability__collections as "
