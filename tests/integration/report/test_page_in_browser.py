@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from meta_pipeline.report.page.html import render_page
+from meta_pipeline.report.page.views import View
 from tests.fixtures.browser import Opened, Scheme, opened
 from tests.integration.report.conftest import HOSTILE, NOW, SECRET_WORDS, Site
 
@@ -234,6 +237,39 @@ def test_no_view_keeps_anybody_out(browser: Browser, site: Site, scheme: Scheme)
             assert page.said == []
 
     assert found == {}
+
+
+# Rows of the governance marts, by the columns that the view shows, as columns.
+GOVERNANCE: dict[str, dict[str, list[Any]]] = {
+    "governance_findings": {
+        "severity": ["info", "warning"],
+        "finding_type": ["untagged", "tagged_in_incremental"],
+        "subject": ["crm.people.email", "sales.customers"],
+        "summary": ["looks like an e-mail address", "<b>is incremental</b>"],
+        "is_excepted": [True, False],
+    },
+    "pii_columns": {"relation": ["crm.people"], "column_name": ["email"], "status": ["declared"], "is_masked": [False]},
+    "deletion_plan": {"origin_column": [], "relation": []},
+}
+
+
+@pytest.mark.parametrize("scheme", get_args(Scheme))
+def test_governance_is_shown_worst_first_and_searched(browser: Browser, tmp_path: Path, scheme: Scheme) -> None:
+    fleet = {"pipelines": {"status": []}, "collectedAt": NOW.timestamp(), "lateAfter": 3600, "isPast": False}
+    page_file = tmp_path / "index.html"
+    page_file.write_text(render_page(View(fleet, {}, [], GOVERNANCE), NOW, [], None), encoding="utf-8")
+
+    with opened(browser, page_file, view="governance", scheme=scheme, at=NOW) as page:
+        findings = page.page.locator("section:has(h2:text-is('Findings (2)')) tbody tr")
+        assert [row.split("\t")[0].strip() for row in findings.all_inner_texts()] == ["warning", "info"]
+        assert "<b>is incremental</b>" in page.text()
+        assert "None." in page.text("section:has(h2:text-is('Deletion plan (0)'))")
+        assert Axe().run(page.page).response["violations"] == []
+
+        page.page.fill("input[type=search]", "people email")
+        assert findings.count() == 1
+        assert "email" in page.text("section:has(h2:text-is('Tagged columns (1)'))")
+        assert page.said == []
 
 
 def _told(violations: list[dict[str, Any]]) -> list[str]:
