@@ -4,6 +4,8 @@ BIN := .venv/bin
 
 .PHONY: install stand-ins demo test lint types unit test-long test-bi accounts bench bench-capture bench-detection \
 	bench-lineage clean
+.PHONY: install stand-ins browser demo screenshots test lint types unit test-long accounts bench bench-capture \
+	bench-detection bench-lineage bench-page clean
 
 install: .venv/.installed
 
@@ -20,8 +22,17 @@ stand-ins: .venv-snowflake/.installed .venv-bigquery/.installed
 .venv-%/.installed: tests/stand_ins/%.txt tests/stand_ins/install.py
 	$(PYTHON) tests/stand_ins/install.py $*
 
+# A browser for the tests of the page, where none is installed and this may install one; else it says what to do.
+browser:
+	$(PYTHON) tests/stand_ins/browser.py
+
 demo: install
 	$(BIN)/meta-pipeline demo
+
+# The pictures in docs/images, of the page that the demo leaves.
+screenshots: install browser
+	test -f demo-fleet/site/index.html || $(BIN)/meta-pipeline demo
+	$(BIN)/python docs/screenshots.py
 
 test: lint types unit
 
@@ -34,7 +45,7 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-unit: install stand-ins
+unit: install stand-ins browser
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 # What takes minutes: every model with every test of the project in the servers that stand for warehouses.
@@ -73,6 +84,9 @@ bench-detection: install
 
 bench-lineage: .venv-bench/.installed .venv-colibri/.installed
 	.venv-bench/bin/python -m benchmarks.lineage
+
+bench-page: install browser
+	$(BIN)/python -m benchmarks.page
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi

@@ -446,6 +446,7 @@ def demo(folder: Path, stop: bool) -> None:
     with _working_in(folder):
         code = _run("never", as_json=False)
     note(f"\nThe demo is a folder like yours: cd {folder}, then try meta-pipeline status, check or run.")
+    note(f"Its page is {folder / 'site' / 'index.html'}: open it in a browser.")
     note("Its PostgreSQL server keeps running; stop it with: meta-pipeline demo --stop")
     sys.exit(code)
 

@@ -19,12 +19,14 @@ POSTGRES_FOLDER = "postgres"
 PIPELINES_FOLDER = "pipelines"
 LOGS_FOLDER = "replay_logs"
 ANALYTICS_FOLDER = "analytics"
+SITE_FOLDER = "site"
 MARKER_FILE = ".meta-pipeline-demo"
 
 _MARKER = "This folder was made by `meta-pipeline demo`, which replaces what it made here when it runs again.\n"
 _MADE = (
     *(f"{file}{suffix}" for file in (WAREHOUSE_FILE, HOME_FILE) for suffix in ("", ".wal")),
-    *(LAKE_FOLDER, INBOX_FOLDER, POSTGRES_FOLDER, PIPELINES_FOLDER, LOGS_FOLDER, ANALYTICS_FOLDER, WORK_FOLDER),
+    *(LAKE_FOLDER, INBOX_FOLDER, POSTGRES_FOLDER, PIPELINES_FOLDER, LOGS_FOLDER, ANALYTICS_FOLDER, SITE_FOLDER),
+    WORK_FOLDER,
     *(str(CONFIG_FILE), str(SECRETS_FILE)),
 )
 _CONFIG = """\
@@ -48,6 +50,10 @@ destination_type = "postgres"
 [destination.lake]
 destination_type = "filesystem"
 bucket_url = {lake}
+
+[report]
+# Each run writes the page anew: open site/index.html.
+out = "{site}"
 
 # No [destination.observability] here: what is collected goes into meta_pipeline.duckdb in this folder.
 
@@ -108,6 +114,7 @@ def write_settings(folder: Path, postgres_url: str) -> None:
         lake=_quoted(folder / LAKE_FOLDER),
         inbox=_quoted(folder / INBOX_FOLDER),
         artifacts=_quoted(folder / ANALYTICS_FOLDER / "target"),
+        site=SITE_FOLDER,
     )
     credentials = _SECRETS.format(warehouse=_quoted(folder / WAREHOUSE_FILE), postgres=_quoted(postgres_url))
     secrets = folder / SECRETS_FILE

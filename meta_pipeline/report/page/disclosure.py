@@ -51,9 +51,11 @@ def _beginning(column: str, pattern: str) -> str:
 
 
 _REASON = f"case when status = 'failing' then {_beginning('reason', _FAILING)} else reason end"
+# Of a place that could not be read the error is told; of a pipeline there, only that it is so.
 _SUMMARY = (
-    f"case alert_type when 'failing' then {_beginning('summary', _FAILING)} "
-    f"when 'unreachable' then {_beginning('summary', _UNREACHABLE)} else summary end"
+    f"case when alert_type = 'failing' then {_beginning('summary', _FAILING)} "
+    f"when alert_type = 'unreachable' and pipeline_id is null then {_beginning('summary', _UNREACHABLE)} "
+    "else summary end"
 )
 
 # Expressions in DuckDB's SQL that take the place of columns.

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -98,6 +99,7 @@ def _pack(value: Any) -> str:
     return base64.b64encode(gzip.compress(orjson.dumps(value, default=str), mtime=0)).decode("ascii")
 
 
+@cache
 def _chart_library() -> str:
     try:
         import vl_convert  # noqa: PLC0415

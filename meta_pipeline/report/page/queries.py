@@ -5,13 +5,13 @@ from __future__ import annotations
 from meta_pipeline.report.page.extract import DAYS
 
 RUNS_PER_PIPELINE = 100
-LOADS_PER_TABLE = 100
+LOADS_PER_TABLE = 60
 NEWEST_CHANGES = 5_000
 
 
 def _rounded(column: str) -> str:
-    """Returns an expression with no more digits than a chart can show."""
-    return f"case when abs({column}) < 100 then round({column}, 1) else round({column}) end"
+    """Returns an expression with three digits: a chart shows no more, and each costs a tenth of the page."""
+    return f"case when {column} = 0 then 0 else round({column}, 2 - floor(log10(abs({column})))::integer) end"
 
 
 PREPARE = f"""

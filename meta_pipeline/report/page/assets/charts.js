@@ -96,9 +96,11 @@ function themed(spec) {
     config: {
       font: getComputedStyle(document.body).fontFamily,
       view: { stroke: null },
-      axis: { ...text, gridColor: colour("line"), domainColor: colour("line-strong"), tickColor: colour("line-strong") },
-      legend: { ...text, orient: "top", symbolStrokeWidth: 2 },
-      title: { color: colour("ink"), fontSize: 12, anchor: "start", fontWeight: 600 },
+      // The chart as a whole is a picture with a description, and the table beside it has its numbers.
+      mark: { aria: false },
+      axis: { ...text, aria: false, gridColor: colour("line"), domainColor: colour("line-strong"), tickColor: colour("line-strong") },
+      legend: { ...text, aria: false, orient: "top", symbolStrokeWidth: 2 },
+      title: { aria: false, color: colour("ink"), fontSize: 12, anchor: "start", fontWeight: 600 },
     },
     ...spec,
   };
@@ -134,10 +136,10 @@ function chart(makeSpec, label) {
 /** Rows of a table with the band of what was expected, runs, and changes of schemas, on one axis of time. */
 function historySpec({ volume, runs, changes, from, to, width, tableName }) {
   const colour = colours();
-  const inner = Math.max(width - 90, 200);
+  const inner = Math.max(width - 75, 200);
   const x = () => ({
     field: "at", type: "temporal", scale: { type: "utc", nice: false, padding: 0 }, title: null,
-    axis: { format: "%d %b", labelFlush: true, tickCount: Math.max(Math.floor(inner / 90), 2), grid: false },
+    axis: { format: "%d %b", labelFlush: true, tickCount: Math.max(Math.floor(inner / 90), 3), grid: false },
   });
   // A domain of times is not understood where expressions are interpreted, so two marks that nobody sees stretch the axis.
   const whole = { data: { values: [{ at: from }, { at: to }] }, mark: { type: "rule", opacity: 0 }, encoding: { x: x() } };

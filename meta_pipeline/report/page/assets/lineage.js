@@ -2,6 +2,8 @@
 
 const MOST_COLUMNS = 40;
 const MOST_RESULTS = 30;
+// More would take a browser seconds, and nobody finds anything among them by eye.
+const MOST_DRAWN = 1500;
 
 function graphOf(lineage) {
   if (lineage.graph) return lineage.graph;
@@ -57,12 +59,13 @@ async function lineageView(fleet, _, parameters) {
   const head = h("div", { class: "head" }, h("h1", {}, "Lineage"), h("p", { class: "lead" }, `${counted(graph.nodes.length, "place")} that data flows through, left to right, and ${counted(graph.edges.length, "step")} between them.`));
   if (!graph.nodes.length) return { title: "Lineage", content: [head, h("div", { class: "card" }, empty("Nothing is known yet. It comes with the first schema that is read."))] };
 
-  const state = { way: parameters.get("way") || "both", only: true, zoom: 1, open: new Set(), column: null, chosen: null, needle: "" };
+  const state = { way: parameters.get("way") || "both", zoom: 1, open: new Set(), column: null, chosen: null, needle: "" };
   const chosenAtFirst = graph.nodes.find((node) => node.id === parameters.get("node"));
   const picture = h("div", { class: "picture", tabindex: "0", role: "region", "aria-label": "Picture of the lineage; arrow keys go from node to node, Enter chooses one" });
   const side = h("div", { class: "side" });
   const results = h("div", { class: "results" });
   const numbers = h("div", {});
+  const left = h("p", { class: "small soft", role: "status" });
   let elements = new Map();
   let drawn = { places: new Map(), width: 0, height: 0 };
 
@@ -126,7 +129,7 @@ async function lineageView(fleet, _, parameters) {
     return [where.x + (isRight ? NODE.width : 0), where.y + y];
   }
 
-  function nodeElement(node, on) {
+  function nodeElement(node) {
     const where = drawn.places.get(node.number);
     const height = heightOf(node.number);
     const columns = shownColumns(node);
@@ -134,7 +137,7 @@ async function lineageView(fleet, _, parameters) {
     const isChosen = node.number === state.chosen;
     const isFound = state.needle && matches(state.needle, label(node));
     return s("g", {
-      class: `node ${node.type}${isChosen ? " chosen" : ""}${isFound ? " found" : ""}${on ? "" : " dim"}`, transform: `translate(${where.x} ${where.y})`,
+      class: `node ${node.type}${isChosen ? " chosen" : ""}${isFound ? " found" : ""}`, transform: `translate(${where.x} ${where.y})`,
       role: "button", tabindex: "-1", "aria-label": `${node.type} ${label(node)}`, "aria-pressed": String(isChosen),
       click: () => choose(node.number, { focus: false }), keydown: (event) => keyed(event, node.number),
     },
@@ -149,13 +152,13 @@ async function lineageView(fleet, _, parameters) {
     }));
   }
 
-  function edgeElements(on) {
+  function edgeElements() {
     const lines = [];
     for (const edge of graph.edges) {
       if (!drawn.places.has(edge.from) || !drawn.places.has(edge.to)) continue;
       const [a, b] = [drawn.places.get(edge.from), drawn.places.get(edge.to)];
-      const isOn = state.chosen !== null && on(edge.from) && on(edge.to);
-      lines.push(s("path", { class: `edge${edge.confidence < 1 ? " unsure" : ""}${isOn && !state.column ? " on" : ""}${on(edge.from) && on(edge.to) ? "" : " dim"}`, d: edgePath([a.x + NODE.width, a.y + NODE.height / 2], [b.x, b.y + NODE.height / 2]), "marker-end": "url(#arrow)" }));
+      const isOn = state.chosen !== null && [edge.from, edge.to].includes(state.chosen);
+      lines.push(s("path", { class: `edge${edge.confidence < 1 ? " unsure" : ""}${isOn && !state.column ? " on" : ""}`, d: edgePath([a.x + NODE.width, a.y + NODE.height / 2], [b.x, b.y + NODE.height / 2]), "marker-end": "url(#arrow)" }));
     }
     for (const edge of graph.columnEdges) {
       if (!state.open.has(edge.from) || !state.open.has(edge.to) || !drawn.places.has(edge.from) || !drawn.places.has(edge.to)) continue;
@@ -165,17 +168,25 @@ async function lineageView(fleet, _, parameters) {
     return lines;
   }
 
+  // Whole parts of the graph, the largest first, or what is nearest to the chosen one.
+  function drawable(ids) {
+    left.textContent = "";
+    if (ids.length <= MOST_DRAWN) return ids;
+    left.textContent = `The picture has ${number(MOST_DRAWN)} of ${number(ids.length)} places. Search for the one that you look for: all are searched.`;
+    return state.chosen === null ? components(ids, graph.edges.map((edge) => [edge.from, edge.to])).flat().slice(0, MOST_DRAWN) : [...around()].slice(0, MOST_DRAWN);
+  }
+
   function draw() {
     const near = around();
     const on = (id) => near === null || near.has(id);
-    const ids = graph.nodes.map((node) => node.number).filter((id) => !state.only || on(id));
+    const ids = drawable(graph.nodes.map((node) => node.number).filter(on));
     drawn = layout(ids, graph.edges.map((edge) => [edge.from, edge.to]), heightOf);
-    elements = new Map(ids.map((id) => [id, nodeElement(graph.nodes[id], on(id))]));
+    elements = new Map(ids.map((id) => [id, nodeElement(graph.nodes[id])]));
     const first = elements.get(state.chosen === null ? ids[0] : state.chosen);
     if (first) first.setAttribute("tabindex", "0");
     const svg = s("svg", { width: drawn.width * state.zoom, height: drawn.height * state.zoom, viewBox: `0 0 ${drawn.width} ${drawn.height}` },
-      s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { d: "M0 0.5 8 4 0 7.5Z", class: "arrow" }))),
-      s("g", {}, edgeElements(on)), s("g", {}, [...elements.values()]));
+      s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" }, s("path", { d: "M0 0.5 8 4 0 7.5Z", class: "arrow" }))),
+      s("g", {}, edgeElements()), s("g", {}, [...elements.values()]));
     picture.replaceChildren(svg);
     tellSide();
     tellNumbers(ids);
@@ -243,8 +254,13 @@ async function lineageView(fleet, _, parameters) {
   function find(needle) {
     state.needle = needle;
     const found = needle.trim() ? graph.nodes.filter((node) => matches(needle, label(node), node.type, (node.columns || []).join(" "))) : [];
+    // Whoever writes a name mostly means the table, not what loads it, nor a table that has a column of that name.
+    const ends = (node) => `.${label(node)}`.toLowerCase().endsWith(`.${needle.trim().toLowerCase()}`);
+    const far = (node) => 4 * !ends(node) + 2 * !matches(needle, label(node)) + (node.type === "resource");
+    found.sort((one, other) => far(one) - far(other));
     for (const [id, element] of elements) element.classList.toggle("found", Boolean(needle.trim()) && matches(needle, label(graph.nodes[id])));
-    results.replaceChildren(needle.trim() ? h("p", { class: "small soft", role: "status" }, counted(found.length, "place")) : "",
+    if (!needle.trim()) results.replaceChildren();
+    else results.replaceChildren(h("p", { class: "small soft", role: "status" }, counted(found.length, "place")),
       h("ul", {}, found.slice(0, MOST_RESULTS).map((node) => h("li", {}, h("button", { type: "button", click: () => choose(node.number) }, name(label(node))), " ", h("span", { class: "small soft" }, words(node.type))))));
   }
 
@@ -265,7 +281,7 @@ async function lineageView(fleet, _, parameters) {
       h("div", { class: "tools" }, search("Search tables, resources, columns", "", find),
         choice("Follow", [["both", "Both ways"], ["up", "Upstream"], ["down", "Downstream"]], state.way, way),
         h("fieldset", {}, h("legend", {}, "Size"), h("div", { class: "switch" }, h("button", { type: "button", "aria-label": "Smaller", click: () => zoom(0.8) }, "−"), h("button", { type: "button", "aria-label": "Larger", click: () => zoom(1.25) }, "+"), h("button", { type: "button", click: () => zoom(0) }, "Fit")))),
-      results), h("div", { class: "lineage" }, picture, h("div", { class: "card" }, side)),
+      left, results), h("div", { class: "lineage" }, picture, h("div", { class: "card" }, side)),
     h("div", { class: "card" }, h("details", {}, h("summary", {}, "The picture as a table"), numbers))],
   };
 }

@@ -48,9 +48,9 @@ function table({ caption, columns, rows, sort = null, changed = () => {}, pageSi
     });
     const shown = ordered().slice(page * pageSize, (page + 1) * pageSize);
     body.replaceChildren(...shown.map((row) => h("tr", { role: "row" }, columns.map((column) => {
-      const cell = h("td", { role: "cell", class: column.class, "data-label": column.title }, column.cell(row));
-      if (!cell.hasChildNodes()) cell.classList.add("nothing");
-      return cell;
+      const content = h("div", {}, column.cell(row));
+      const isEmpty = !content.hasChildNodes() || (!content.textContent && !content.querySelector("svg"));
+      return h("td", { role: "cell", class: [column.class, isEmpty && "nothing"].filter(Boolean).join(" ") || null, "data-label": column.title }, content);
     }))));
     const pages = Math.ceil(rows.length / pageSize);
     pager.hidden = pages < 2;

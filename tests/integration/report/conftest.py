@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser
+
+from meta_pipeline.report.page import write_page
+from meta_pipeline.transform import transform
+from meta_pipeline.transform.project import project_folder
+from tests.fixtures.browser import find_browser, running_browser
+from tests.fixtures.captures import call
+from tests.fixtures.raw_dataset import RawDataset, coverage, load, state
+from tests.integration.transform import fleet
+
+NOW = datetime(2026, 1, 21, 12, 5, tzinfo=timezone.utc)
+
+SCRIPT = "<script>document.title = 'hacked'</script><img src=x onerror=document.title='hacked'>"
+RIGHT_TO_LEFT = "\u202eevil\u202c\u0627\u0644\u0645\u0628\u064a\u0639\u0627\u062a"
+LONG = "long_" + "x" * 495
+HOSTILE = (SCRIPT, RIGHT_TO_LEFT, LONG)
+SECRET_WORDS = "the register says no to hunter2"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was written of one fleet.
+
+    Args:
+        public: Folder of a page for everybody.
+        detailed: Folder of one with details.
+        late: Folder of a public page whose marts show the present.
+    """
+
+    public: Path
+    detailed: Path
+    late: Path
+
+
+def owner_of(pipeline_name: str | None, destination_name: str, dataset_name: str) -> str | None:
+    return "web team" if dataset_name == "shared" else None
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    folder = tmp_path_factory.mktemp("site")
+    home = fleet.FleetHome(folder)
+    home.raw.create()
+    fleet.write_first(home.raw)
+    fleet.write_second(home.raw)
+    _write_hostile(home.raw)
+    transform(home.home, as_of=NOW)
+    site = Site(folder / "public", folder / "detailed", folder / "late")
+    write_page(home.home, site.public, project_folder(), owner_of)
+    write_page(home.home, site.detailed, project_folder(), owner_of, with_details=True)
+    with duckdb.connect(str(home.raw.path)) as connection:
+        connection.execute("update observability_models.clock set is_past = false")
+    write_page(home.home, site.late, project_folder(), owner_of)
+    return site
+
+
+def _write_hostile(raw: RawDataset) -> None:
+    """Writes pipelines whose names are as bad as names can be, and a run that failed with words to be kept."""
+    at = "2026-01-20 06:00"
+    of_hostile = {"dataset_name": "hostile", "collected_at": fleet.SECOND}
+    raw.write(
+        loads=[{**load(at, schema_name="hostile"), **of_hostile}],
+        pipeline_states=[{**state(name, at), **of_hostile} for name in HOSTILE],
+        counted_loads=[{"load_id": load(at)["load_id"], "counted_at": fleet.SECOND, **of_hostile}],
+        row_counts=[
+            {"load_id": load(at)["load_id"], "table_name": name, "row_count": 3, **of_hostile} for name in HOSTILE
+        ],
+        coverage=[coverage("hostile", "2026-01-14 12:00", fleet.SECOND)],
+    )
+    failure = ("extract", SECRET_WORDS)
+    raw.write(
+        **call(
+            "visits", "2026-01-21 08:00", dataset="shared", outcome="failed", failure=failure, collected=fleet.SECOND
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium is installed; make browser says how to get one")
+    with running_browser(path) as browser:
+        yield browser
