@@ -357,10 +357,16 @@ def _collect(home: Home) -> CollectResult:
 def _transform(home: Home, as_of: datetime | None) -> TransformResult:
     note("Building the marts ...")
     from meta_pipeline.config import read_expected_within_hours  # noqa: PLC0415
+    from meta_pipeline.governance import read_governance  # noqa: PLC0415
     from meta_pipeline.transform import transform as transform_stage  # noqa: PLC0415
 
-    expected_within_hours = read_expected_within_hours(Path.cwd())
-    result = transform_stage(home, as_of=as_of, expected_within_hours=expected_within_hours)
+    folder = Path.cwd()
+    result = transform_stage(
+        home,
+        as_of=as_of,
+        expected_within_hours=read_expected_within_hours(folder),
+        governance=read_governance(folder),
+    )
     moment = f" as of {result.as_of:%Y-%m-%d %H:%M} UTC" if result.as_of else ""
     note(f"Built {result.models} models{moment} in {result.seconds:.1f} s.")
     return result
