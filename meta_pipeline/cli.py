@@ -20,11 +20,12 @@ import click
 
 from meta_pipeline import __version__
 from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
-from meta_pipeline.output import ago, counted, is_terminal, note, print_json, print_rows, warn
+from meta_pipeline.output import ago, counted, is_terminal, note, print_json, print_rows, printable, warn
 
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
+    from meta_pipeline.export.annotations import Annotations
     from meta_pipeline.home import Home
     from meta_pipeline.report.lineage import Answer, Coverage, ProjectCoverage, Step
     from meta_pipeline.report.status import FleetStatus, Uncovered
@@ -230,6 +231,37 @@ def lineage(name: str | None, upstream: bool, downstream: bool, as_json: bool) -
     for project in below:
         warn(f"Too little is known of {_project(project)}: {_known(project)}, less than {minimum:.0%}.")
     sys.exit(FINDINGS if below else DONE)
+
+
+@main.command()
+@click.argument("pipeline", required=False)
+@click.option(
+    "--accept", metavar="GLOB", multiple=True, help="Only suggested columns that match, as dataset.table.column."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write schemas to be imported there: DIRECTORY/<pipeline>/<schema>.schema.yaml.",
+)
+@click.option("--force", is_flag=True, help="Add the tags to files that are there.")
+@json_option
+@reporting_errors
+def annotate(pipeline: str | None, accept: tuple[str, ...], out: Path | None, force: bool, as_json: bool) -> None:
+    """Turn suggestions of personal data into hints for dlt, to paste or to commit.
+
+    Without --accept all are taken that are no exceptions in [governance].
+    """
+    from meta_pipeline.export.annotations import python_hints, read_annotations, write_schemas  # noqa: PLC0415
+
+    found = read_annotations(_home(), pipeline, accept)
+    files = write_schemas(found.accepted, out, force=force) if out else []
+    if as_json:
+        print_json({**asdict(found), "files": [str(file) for file in files]})
+    elif found.accepted and not files:
+        click.echo(printable(python_hints(found.accepted)))
+    for file in files:
+        note(f"Wrote {file}. It is read where import_schema_path of its pipeline is its folder.")
+    _note_annotations(found)
 
 
 @main.command()
@@ -483,6 +515,18 @@ def _show_lineage(answer: Answer, as_json: bool) -> None:
 
 def _told_of(step: Step) -> tuple[str, str, str]:
     return f"{step.relation}, masked" if step.is_masked else step.relation, step.method, f"{step.confidence:g}"
+
+
+def _note_annotations(found: Annotations) -> None:
+    if not found.accepted:
+        note("Nothing that a pipeline loads is suggested as personal data.")
+    if found.excepted:
+        note(f"{counted(found.excepted, 'column')} left out as exceptions in [governance].")
+    if found.elsewhere:
+        note(
+            f"{counted(len(found.elsewhere), 'column')} of tables that no pipeline loads: tag them in dbt, with "
+            f"meta: {{pii: true}}: {', '.join(found.elsewhere)}"
+        )
 
 
 def _show_coverage(coverage: Coverage, as_json: bool) -> None:

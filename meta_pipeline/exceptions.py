@@ -14,6 +14,7 @@
     │   └── RecordUnreadableError
     ├── AlertError              a channel could not be told
     │   └── MessageRefusedError
+    ├── AnnotationError         nothing that is suggested has that name, or a file is in the way
     ├── LineageUnknownError     nothing in the lineage has that name, or more than one thing has
     ├── TransformError          dbt could not build the marts
     └── HomeError               the observability dataset could not be opened or is not there yet
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 __all__ = [
     "AlertError",
+    "AnnotationError",
     "BudgetExceededError",
     "CollectionError",
     "ConfigurationError",
@@ -86,6 +88,10 @@ class AlertError(MetaPipelineError):
 
 class MessageRefusedError(AlertError):
     """A channel is there, but does not want this message."""
+
+
+class AnnotationError(MetaPipelineError):
+    """Nothing that is suggested has that name, or a file to be written is in the way."""
 
 
 class LineageUnknownError(MetaPipelineError):

@@ -193,15 +193,25 @@ previous as (
 
 ),
 
+pipelines as (
+
+    select distinct
+        relation_id,
+        pipeline_id,
+        pipeline_name
+    from table_pipelines
+
+),
+
 single_pipelines as (
 
     select
         relation_id,
         min(pipeline_id) as pipeline_id,
         min(pipeline_name) as pipeline_name
-    from table_pipelines
+    from pipelines
     group by relation_id
-    having count(distinct pipeline_id) = 1
+    having count(*) = 1
 
 ),
 
