@@ -21,12 +21,13 @@ import click
 from meta_pipeline import __version__
 from meta_pipeline.exceptions import ConfigurationError, MetaPipelineError
 from meta_pipeline.home import EMBEDDED
-from meta_pipeline.output import counted, is_terminal, note, print_json, print_rows, warn
+from meta_pipeline.output import counted, is_terminal, note, print_json, print_rows, printable, warn
 
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
     from meta_pipeline.collect.stage import CollectResult
     from meta_pipeline.config import ReportSettings
+    from meta_pipeline.export.annotations import Annotations
     from meta_pipeline.export.openlineage import ExportResult
     from meta_pipeline.home import Home
     from meta_pipeline.init.plan import Oidc
@@ -392,6 +393,37 @@ def export(out: str | None, url: str | None, since: str | None, as_json: bool) -
 
 
 @main.command()
+@click.argument("pipeline", required=False)
+@click.option(
+    "--accept", metavar="GLOB", multiple=True, help="Only suggested columns that match, as dataset.table.column."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write schemas to be imported there: DIRECTORY/<pipeline>/<schema>.schema.yaml.",
+)
+@click.option("--force", is_flag=True, help="Add the tags to files that are there.")
+@json_option
+@reporting_errors
+def annotate(pipeline: str | None, accept: tuple[str, ...], out: Path | None, force: bool, as_json: bool) -> None:
+    """Turn suggestions of personal data into hints for dlt, to paste or to commit.
+
+    Without --accept all are taken that are no exceptions in [governance].
+    """
+    from meta_pipeline.export.annotations import python_hints, read_annotations, write_schemas  # noqa: PLC0415
+
+    found = read_annotations(_home(), pipeline, accept)
+    files = write_schemas(found.accepted, out, force=force) if out else []
+    if as_json:
+        print_json({**asdict(found), "files": [str(file) for file in files]})
+    elif found.accepted and not files:
+        click.echo(printable(python_hints(found.accepted)))
+    for file in files:
+        note(f"Wrote {file}. It is read where import_schema_path of its pipeline is its folder.")
+    _note_annotations(found)
+
+
+@main.command()
 @fail_on_option
 @json_option
 @reporting_errors
@@ -521,10 +553,16 @@ def _collect(home: Home) -> CollectResult:
 def _transform(home: Home, as_of: datetime | None) -> TransformResult:
     note("Building the marts ...")
     from meta_pipeline.config import read_expected_within_hours  # noqa: PLC0415
+    from meta_pipeline.governance import read_governance  # noqa: PLC0415
     from meta_pipeline.transform import transform as transform_stage  # noqa: PLC0415
 
-    expected_within_hours = read_expected_within_hours(Path.cwd())
-    result = transform_stage(home, as_of=as_of, expected_within_hours=expected_within_hours)
+    folder = Path.cwd()
+    result = transform_stage(
+        home,
+        as_of=as_of,
+        expected_within_hours=read_expected_within_hours(folder),
+        governance=read_governance(folder),
+    )
     moment = f" as of {result.as_of:%Y-%m-%d %H:%M} UTC" if result.as_of else ""
     note(f"Built {result.models} models{moment} in {result.seconds:.1f} s.")
     return result
@@ -720,6 +758,18 @@ def _show_lineage(answer: Answer, as_json: bool) -> None:
 
 def _told_of(step: Step) -> tuple[str, str, str]:
     return f"{step.relation}, masked" if step.is_masked else step.relation, step.method, f"{step.confidence:g}"
+
+
+def _note_annotations(found: Annotations) -> None:
+    if not found.accepted:
+        note("Nothing that a pipeline loads is suggested as personal data.")
+    if found.excepted:
+        note(f"{counted(found.excepted, 'column')} left out as exceptions in [governance].")
+    if found.elsewhere:
+        note(
+            f"{counted(len(found.elsewhere), 'column')} of tables that no pipeline loads: tag them in dbt, with "
+            f"meta: {{pii: true}}: {', '.join(found.elsewhere)}"
+        )
 
 
 def _show_coverage(coverage: Coverage, as_json: bool) -> None:

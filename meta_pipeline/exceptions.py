@@ -15,6 +15,7 @@
     ├── AlertError              a channel could not be told
     │   └── MessageRefusedError
     ├── ExportError             what is exported could not be written
+    ├── AnnotationError         nothing that is suggested has that name, or a file is in the way
     ├── LineageUnknownError     nothing in the lineage has that name, or more than one thing has
     ├── PipelineUnknownError    no pipeline has that name, or more than one has
     ├── TransformError          dbt could not build the marts
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 __all__ = [
     "AlertError",
+    "AnnotationError",
     "BudgetExceededError",
     "CollectionError",
     "ConfigurationError",
@@ -94,6 +96,10 @@ class MessageRefusedError(AlertError):
 
 class ExportError(MetaPipelineError):
     """What is exported could not be written."""
+
+
+class AnnotationError(MetaPipelineError):
+    """Nothing that is suggested has that name, or a file to be written is in the way."""
 
 
 class LineageUnknownError(MetaPipelineError):

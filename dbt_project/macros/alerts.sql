@@ -8,8 +8,8 @@
 {%- endmacro %}
 
 {#- How long a finding that happened at a moment, and does not last, is open. -#}
-{% macro is_recent(column) -%}
-    {{ to_epoch(as_of()) }} - {{ to_epoch(column) }} between 0 and 7 * 86400
+{% macro is_recent(column, days=7) -%}
+    {{ to_epoch(as_of()) }} - {{ to_epoch(column) }} between 0 and {{ days }} * 86400
 {%- endmacro %}
 
 {#- The table that `meta-pipeline alert` appends to. It is made before the first alert, for views read it. -#}

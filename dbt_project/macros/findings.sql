@@ -18,6 +18,9 @@
 {#- How many changes of a table's columns in 30 days are many. -#}
 {% macro many_changes() %}{{ return(3) }}{% endmacro %}
 
-{% macro last_days(column, days) -%}
-    {{ to_epoch(as_of()) }} - {{ to_epoch(column) }} between 0 and {{ days }} * 86400
+{#- Columns of a finding that say nothing. -#}
+{% macro nothing_in(columns) -%}
+    {%- for column in columns %}
+        cast(null as {{ dbt.type_string() }}) as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}

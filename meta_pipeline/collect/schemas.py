@@ -125,8 +125,8 @@ class Definitions:
 def _definition(name: str, text: str) -> dict[str, Any]:
     """Returns what a stored table says, without what changes with every load.
 
-    Of columns that have not seen data only annotated ones are kept: dlt unfolds an object into columns, and a list into a
-    table, of its name, and what was annotated stays behind.
+    Of columns that have not seen data only annotated ones are kept: dlt unfolds an object into columns, and a list into
+    a table, of its name, and what was annotated stays behind.
     """
     table = orjson.loads(text)
     columns = {

@@ -38,7 +38,11 @@ class TransformResult:
 
 
 def transform(
-    home: Home, *, as_of: datetime | None = None, expected_within_hours: Mapping[str, float] = MappingProxyType({})
+    home: Home,
+    *,
+    as_of: datetime | None = None,
+    expected_within_hours: Mapping[str, float] = MappingProxyType({}),
+    governance: Mapping[str, object] = MappingProxyType({}),
 ) -> TransformResult:
     """Builds the marts.
 
@@ -48,6 +52,7 @@ def transform(
             again. A time without a time zone is taken for UTC.
         expected_within_hours: Within how many hours pipelines have to load, by glob of their names; the others are
             expected when their history says.
+        governance: What ``[governance]`` says, by variable of the dbt project.
 
     Raises:
         ConfigurationError: ``as_of`` is not in the past, or dbt cannot use the home's credentials.
@@ -69,9 +74,10 @@ def transform(
     # dbt parses everything anew when variables change, so the past has a memory of its own.
     target = work / ("target_as_of" if moment else "target")
     paths = DbtPaths(project=folder, profiles=work, target=target, logs=work / "logs")
+    given = {**governance, **({"expected_within_hours": dict(expected_within_hours)} if expected_within_hours else {})}
     variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint}
     try:
-        models = run_dbt(_command(full_refresh, moment, expected_within_hours), paths, variables)
+        models = run_dbt(_command(full_refresh, moment, given), paths, variables)
     except TransformError as error:
         # Somebody may have opened the file between our look at it and dbt's.
         if "Could not set lock" in str(error):
@@ -97,12 +103,9 @@ def _can_continue(last: clock.Clock | None, fingerprint: str) -> bool:
     return last is not None and not last.is_past and last.project_fingerprint == fingerprint
 
 
-def _command(full_refresh: bool, moment: datetime | None, expected_within_hours: Mapping[str, float]) -> list[str]:
-    given: dict[str, object] = {}
-    if expected_within_hours:
-        given["expected_within_hours"] = dict(expected_within_hours)
+def _command(full_refresh: bool, moment: datetime | None, given: dict[str, object]) -> list[str]:
     if moment is not None:
-        given["as_of"] = moment.isoformat()
+        given = {**given, "as_of": moment.isoformat()}
     variables = ["--vars", json.dumps(given)] if given else []
     if not full_refresh:
         # Views stay as they are as long as the project does.

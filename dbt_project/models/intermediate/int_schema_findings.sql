@@ -90,12 +90,7 @@ differing_exports as (
     select
         'export_differs' as finding_type,
         'info' as severity,
-        cast(null as {{ dbt.type_string() }}) as destination_name,
-        cast(null as {{ dbt.type_string() }}) as dataset_name,
-        cast(null as {{ dbt.type_string() }}) as relation_id,
-        cast(null as {{ dbt.type_string() }}) as relation,
-        cast(null as {{ dbt.type_string() }}) as pipeline_id,
-        cast(null as {{ dbt.type_string() }}) as pipeline_name,
+        {{ nothing_in(['destination_name', 'dataset_name', 'relation_id', 'relation', 'pipeline_id', 'pipeline_name']) }},
         exports.file_name as subject,
         'the file holds ' || case
             when known_schemas.version_hash is not null then 'an older version of schema ' || exports.schema_name
@@ -184,8 +179,7 @@ shared_tables as (
         tables.dataset_name,
         tables.relation_id,
         tables.dataset_name || '.' || tables.table_name as relation,
-        cast(null as {{ dbt.type_string() }}) as pipeline_id,
-        cast(null as {{ dbt.type_string() }}) as pipeline_name,
+        {{ nothing_in(['pipeline_id', 'pipeline_name']) }},
         tables.dataset_name || '.' || tables.table_name as subject,
         'several pipelines write it: ' || writer_lists.pipeline_names as summary,
         'let one of them own it, or give each a dataset of its own: they may replace, or change the types of, what the '
@@ -257,10 +251,7 @@ differing_versions as (
         'info' as severity,
         destination_name,
         dataset_name,
-        cast(null as {{ dbt.type_string() }}) as relation_id,
-        cast(null as {{ dbt.type_string() }}) as relation,
-        cast(null as {{ dbt.type_string() }}) as pipeline_id,
-        cast(null as {{ dbt.type_string() }}) as pipeline_name,
+        {{ nothing_in(['relation_id', 'relation', 'pipeline_id', 'pipeline_name']) }},
         dataset_name as subject,
         'pipelines of one dataset run with dlt ' || dlt_versions as summary,
         'bring them to the same version: the oldest one may not read what the newest one stores' as suggestion
@@ -271,12 +262,7 @@ differing_versions as (
     select
         'dlt_versions_differ' as finding_type,
         'info' as severity,
-        cast(null as {{ dbt.type_string() }}) as destination_name,
-        cast(null as {{ dbt.type_string() }}) as dataset_name,
-        cast(null as {{ dbt.type_string() }}) as relation_id,
-        cast(null as {{ dbt.type_string() }}) as relation,
-        cast(null as {{ dbt.type_string() }}) as pipeline_id,
-        cast(null as {{ dbt.type_string() }}) as pipeline_name,
+        {{ nothing_in(['destination_name', 'dataset_name', 'relation_id', 'relation', 'pipeline_id', 'pipeline_name']) }},
         'fleet' as subject,
         'the captured pipelines of the fleet run with dlt ' || dlt_versions as summary,
         'bring them to the same version' as suggestion
@@ -314,10 +300,7 @@ differing_engines as (
         'info' as severity,
         engines.destination_name,
         engines.dataset_name,
-        cast(null as {{ dbt.type_string() }}) as relation_id,
-        cast(null as {{ dbt.type_string() }}) as relation,
-        cast(null as {{ dbt.type_string() }}) as pipeline_id,
-        cast(null as {{ dbt.type_string() }}) as pipeline_name,
+        {{ nothing_in(['relation_id', 'relation', 'pipeline_id', 'pipeline_name']) }},
         engines.dataset_name || '.' || engines.schema_name as subject,
         'its schema is stored in format ' || {{ whole('engines.engine_version') }} || ', the newest of the fleet in format '
             || {{ whole('newest_engine.engine_version') }} as summary,
@@ -335,7 +318,7 @@ recent_changes as (
     from schema_changes
     where change_type in ('column_added', 'column_removed', 'data_type_changed', 'nullability_changed')
         and relation_id is not null
-        and {{ last_days('changed_at', 30) }}
+        and {{ is_recent('changed_at', days=30) }}
     group by relation_id
 
 ),
@@ -349,8 +332,7 @@ free_tables as (
         tables.dataset_name,
         tables.relation_id,
         tables.dataset_name || '.' || tables.table_name as relation,
-        cast(null as {{ dbt.type_string() }}) as pipeline_id,
-        cast(null as {{ dbt.type_string() }}) as pipeline_name,
+        {{ nothing_in(['pipeline_id', 'pipeline_name']) }},
         tables.dataset_name || '.' || tables.table_name as subject,
         'its columns changed ' || {{ counted('recent_changes.change_count', 'time') }} || ' in 30 days, and no contract says which '
             || 'may' as summary,

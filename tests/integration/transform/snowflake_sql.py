@@ -48,7 +48,18 @@ FUNCTIONS = frozenset(
             "position",
             "replace",
         ),
-        *("round", "row_number", "sqrt", "substring", "sum", "to_char", "try_cast"),
+        *(
+            "dense_rank",
+            "length",
+            "round",
+            "row_number",
+            "split_part",
+            "sqrt",
+            "substring",
+            "sum",
+            "to_char",
+            "try_cast",
+        ),
     }
 )
 _BEFORE_PARENTHESIS = frozenset(

@@ -53,9 +53,10 @@ CONTRACT = {
     "lineage_coverage": "project_name, model_count, analysed_count, unknown_column_count, coverage",
     "lineage_gaps": "project_name, gap_type, subject, column_name, reason",
     "pii_columns": "relation, column_name, status, origin_relation, origin_column, hops, is_masked, category, reason",
-    "deletion_plan": "origin_relation, origin_column, relation, materialization, is_propagated, is_masked, step, action",
-    "governance_findings": "finding_key, finding_type, severity, relation, column_name, pipeline_name, summary, suggestion, "
-    "is_excepted, exception_reason",
+    "deletion_plan": "origin_relation, origin_column, relation, materialization, is_propagated, is_masked, step, "
+    "action",
+    "governance_findings": "finding_key, finding_type, severity, relation, column_name, pipeline_name, summary, "
+    "suggestion, is_excepted, exception_reason",
     "destination_coverage": "destination_name, dataset_name, last_collected_at, outcome, error, schemas_seen",
     "alerts": "alert_key, alert_type, severity, is_event, destination_name, dataset_name, pipeline_id, pipeline_name, "
     "table_name, subject, summary, opened_at, cause_key, run_url",

@@ -5,6 +5,7 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ def test_an_annotation_is_a_change_before_any_data_comes() -> None:
         read({"orders": {"columns": columns}}, definitions) for columns in (ORDERS["orders"]["columns"], tagged, filled)
     ]
 
-    changes = [diff_schemas(old, new, definitions) for old, new in zip(versions, versions[1:])]
+    changes = [diff_schemas(old, new, definitions) for old, new in pairwise(versions)]
 
     assert changes == [
         [SchemaChange("column_added", "orders", "home")],

@@ -53,14 +53,14 @@ held_up as (
     select distinct
         ways.origin_id,
         ways.relation_id,
-        before.relation as held_up_by
+        holders.relation as held_up_by
     from ways
     inner join relation_steps on relation_steps.to_relation_id = ways.relation_id
     inner join ways as earlier
         on earlier.origin_id = ways.origin_id
         and earlier.relation_id = relation_steps.from_relation_id
         and not earlier.is_propagated
-    inner join relation_kinds as before on before.relation_id = earlier.relation_id
+    inner join relation_kinds as holders on holders.relation_id = earlier.relation_id
     where ways.is_held_up
 
 ),

@@ -176,20 +176,30 @@ previous as (
     select
         united.column_id,
         united.origin_id,
-        before.relation || '.' || before.column_name as came_from,
+        sources.relation || '.' || sources.column_name as came_from,
         value_steps.way,
         value_steps.functions,
         row_number() over (
             partition by united.column_id, united.origin_id
-            order by holding.hops, before.relation, before.column_name
+            order by holding.hops, sources.relation, sources.column_name
         ) as choice
     from united
     inner join value_steps on value_steps.to_column_id = united.column_id
     inner join holding
         on holding.column_id = value_steps.from_column_id
         and holding.origin_id = united.origin_id
-    inner join columns as before on before.column_id = value_steps.from_column_id
+    inner join columns as sources on sources.column_id = value_steps.from_column_id
     where united.status in ('inherited', 'declassified')
+
+),
+
+pipelines as (
+
+    select distinct
+        relation_id,
+        pipeline_id,
+        pipeline_name
+    from table_pipelines
 
 ),
 
@@ -199,9 +209,9 @@ single_pipelines as (
         relation_id,
         min(pipeline_id) as pipeline_id,
         min(pipeline_name) as pipeline_name
-    from table_pipelines
+    from pipelines
     group by relation_id
-    having count(distinct pipeline_id) = 1
+    having count(*) = 1
 
 ),
 
