@@ -6,6 +6,8 @@ BIN := .venv/bin
 	bench-lineage clean
 .PHONY: install stand-ins browser demo screenshots test lint types unit test-long accounts bench bench-capture \
 	bench-detection bench-lineage bench-page clean
+.PHONY: install stand-ins demo test lint types unit test-long test-bi superset superset-picture docs accounts bench bench-capture \
+	bench-detection bench-lineage clean
 
 install: .venv/.installed
 
@@ -55,6 +57,18 @@ test-long: install stand-ins
 # The dashboard in a real Superset and a real browser, and the metrics in MetricFlow; needs Chromium.
 test-bi: install .venv-metricflow/.installed .venv-superset/.installed
 	$(BIN)/pytest -n 2 --dist loadgroup -m bi
+
+# A Superset with the dashboard, to look at, until Ctrl-C. MARTS is SQLAlchemy's URL of the database with the marts.
+MARTS ?= duckdb:///$(CURDIR)/demo-fleet/meta_pipeline.duckdb?access_mode=read_only
+superset: .venv-superset/.installed
+	.venv-superset/bin/python bi/superset/serve.py --uri '$(MARTS)'
+
+# The picture in docs/images, of what the demo left.
+superset-picture: install .venv-superset/.installed
+	$(BIN)/python docs/superset_picture.py '$(MARTS)'
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Against real accounts, named by TEST_SNOWFLAKE_CREDENTIALS and TEST_BIGQUERY_CREDENTIALS; what stands there is dropped.
 accounts: install

@@ -51,3 +51,10 @@
 {% macro built_at() -%}
     {{ timestamp_literal(run_started_at) }}
 {%- endmacro %}
+
+{#- In place of dbt's own: a table that is kept keeps its comments, and other descriptions rebuild it (see clock). -#}
+{% macro persist_docs(relation, model, for_relation=true, for_columns=true) -%}
+    {%- if model.config.materialized != 'incremental' or flags.FULL_REFRESH -%}
+        {{- return(adapter.dispatch('persist_docs', 'dbt')(relation, model, for_relation, for_columns)) -}}
+    {%- endif -%}
+{%- endmacro %}

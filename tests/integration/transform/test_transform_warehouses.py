@@ -7,21 +7,18 @@ at that.
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import dlt
-import psycopg2
 import pytest
 
 from meta_pipeline.transform import transform
 from tests.fixtures.raw_dataset import RawDataset
 from tests.integration.transform.fleet import FleetHome
 from tests.integration.transform.test_transform_marts import CONTRACT, TIMES_OF_BUILDING
-from tests.integration.transform.warehouses import Rows, Warehouse, comparable
+from tests.integration.transform.warehouses import Rows, Warehouse, comparable, new_postgres
 
 pytestmark = [
     pytest.mark.xdist_group("transform fleet"),
@@ -42,7 +39,7 @@ MOMENT = "2026-01-15T12:00:00+00:00"
 )
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     if request.param == "postgres":
-        credentials, output = _postgres(request.getfixturevalue("postgres_url"))
+        credentials, output = new_postgres(request.getfixturevalue("postgres_url"))
     else:
         server: Any = request.getfixturevalue(f"{request.param}_server")
         credentials, output = server.credentials("fleet"), server.dbt_output("fleet")
@@ -50,27 +47,6 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     folder = str(tmp_path / "pipelines")
     pipeline = dlt.pipeline("raw", destination=destination, dataset_name="observability", pipelines_dir=folder)
     return Warehouse(pipeline, output, tmp_path / "dbt")
-
-
-def _postgres(url: str) -> tuple[str, dict[str, Any]]:
-    """Makes a database of its own, for other tests have a dataset of the same name on the same server."""
-    with closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute("drop database if exists fleet with (force)")
-        cursor.execute("create database fleet")
-    parts = urlsplit(url)
-    output = {
-        "type": "postgres",
-        "host": parts.hostname,
-        "port": parts.port,
-        "user": parts.username,
-        "password": parts.password,
-        "dbname": "fleet",
-        "schema": "observability_marts",
-        "threads": 2,
-    }
-    return parts._replace(path="/fleet").geturl(), output
 
 
 def test_marts_are_the_same_in_every_warehouse(warehouse: Warehouse, fleet_home: FleetHome) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dlt
 import duckdb
+import psycopg2
 
 from meta_pipeline.collect.tables import RAW_TABLES
 from meta_pipeline.transform.profile import Profile
@@ -69,6 +72,34 @@ class Warehouse:
             with client.execute_query(f"select * from {table}") as cursor:
                 names = [column[0].lower() for column in cursor.description or ()]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def new_postgres(url: str) -> tuple[str, dict[str, Any]]:
+    """Makes a database of its own, for other tests have a dataset of the same name on the same server.
+
+    Args:
+        url: URL of the server's superuser.
+
+    Returns:
+        Its URL, and dbt's settings for it.
+    """
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("drop database if exists fleet with (force)")
+        cursor.execute("create database fleet")
+    parts = urlsplit(url)
+    output = {
+        "type": "postgres",
+        "host": parts.hostname,
+        "port": parts.port,
+        "user": parts.username,
+        "password": parts.password,
+        "dbname": "fleet",
+        "schema": "observability_marts",
+        "threads": 2,
+    }
+    return parts._replace(path="/fleet").geturl(), output
 
 
 def comparable(rows: Rows) -> list[str]:

@@ -72,6 +72,38 @@ def test_every_column_of_a_mart_has_a_type(path: Path) -> None:
     assert all(column["data_type"] for column in _described(path)["columns"])
 
 
+def _types() -> dict[str, dict[str, str]]:
+    """Returns the types of each mart's columns."""
+    return {path.stem: {c["name"]: c["data_type"] for c in _described(path)["columns"]} for path in MARTS}
+
+
+@pytest.mark.parametrize(("name", "key"), [("pipeline_name", "pipeline_id"), ("table_name", "relation_id")])
+def test_marts_have_the_key_beside_the_name(name: str, key: str) -> None:
+    without = {mart for mart, types in _types().items() if name in types and key not in types}
+    # a node's key is the relation's
+    assert without <= {"lineage_nodes"}
+
+
+def test_a_column_has_the_same_type_in_every_mart() -> None:
+    found: dict[str, set[str]] = {}
+    for types in _types().values():
+        for name, type_ in types.items():
+            found.setdefault(name, set()).add(type_)
+    # dlt calls the number of a load so, everybody else what is the matter with a pipeline
+    assert {name for name, types in found.items() if len(types) > 1} <= {"status"}
+
+
+@pytest.mark.parametrize("mart", MARTS, ids=_names(MARTS))
+def test_times_and_keys_are_typed_by_their_names(mart: Path) -> None:
+    for name, type_ in _types()[mart.stem].items():
+        if name.endswith(("_at", "expected_by")):
+            assert "timestamp_type" in type_, name
+        if name.endswith(("_id", "_key")):
+            assert type_ == "string", name
+        if name.startswith(("is_", "has_")):
+            assert type_ == "boolean", name
+
+
 @pytest.mark.parametrize("path", SQL_FILES, ids=_names(SQL_FILES))
 def test_models_are_portable(path: Path) -> None:
     sql = re.sub(r"\{\{.*?\}\}", "", path.read_text(), flags=re.DOTALL)

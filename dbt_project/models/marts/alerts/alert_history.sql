@@ -51,6 +51,7 @@ final as (
         latest.dataset_name,
         latest.pipeline_id,
         latest.pipeline_name,
+        case when latest.table_name is not null then {{ relation_key('latest.table_name', 'latest.') }} end as relation_id,
         latest.table_name,
         latest.subject,
         latest.summary,

@@ -440,6 +440,9 @@ final as (
         findings.dataset_name,
         findings.pipeline_id,
         findings.pipeline_name,
+        case
+            when findings.table_name is not null then {{ relation_key('findings.table_name', 'findings.') }}
+        end as relation_id,
         findings.table_name,
         findings.subject,
         findings.summary,

@@ -109,7 +109,7 @@ found_in_data as (
 
 ),
 
-final as (
+orphans as (
 
     select
         never_committed.destination_name,
@@ -137,6 +137,22 @@ final as (
         on traced.destination_name = never_committed.destination_name
         and traced.dataset_name = never_committed.dataset_name
         and traced.load_id = never_committed.load_id
+
+),
+
+final as (
+
+    select
+        destination_name,
+        dataset_name,
+        load_id,
+        evidence,
+        case when pipeline_names not like '%,%' then {{ key(['destination_name', 'dataset_name', 'pipeline_names']) }} end
+            as pipeline_id,
+        pipeline_names,
+        row_count,
+        started_at
+    from orphans
 
 )
 
