@@ -43,12 +43,16 @@ def _turn(item: pytest.Item) -> int:
     return _LONGEST.index(mark.args[0]) if mark and mark.args[0] in _LONGEST else len(_LONGEST)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _configured_at_first() -> dict[str, str]:
+    return _configured()
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _nothing_stays_configured() -> Iterator[None]:
+def _nothing_stays_configured(_configured_at_first: dict[str, str]) -> Iterator[None]:
     """Fails the last test of a module that leaves a source or destination configured for the modules after it."""
-    before = _configured()
     yield
-    left = _configured().items() ^ before.items()
+    left = _configured().items() ^ _configured_at_first.items()
     assert not left, f"still changed in the environment: {sorted({name for name, _ in left})}"
 
 
