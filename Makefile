@@ -23,7 +23,9 @@ stand-ins: .venv-snowflake/.installed .venv-bigquery/.installed
 demo: install
 	$(BIN)/meta-pipeline demo
 
-test: lint types unit
+# Two at a time: neither pip nor mypy keeps more than one core busy.
+test:
+	$(MAKE) --jobs=2 --no-print-directory lint types unit
 
 lint: install
 	$(BIN)/ruff check .
