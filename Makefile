@@ -37,6 +37,9 @@ screenshots: install browser
 	$(BIN)/python docs/screenshots.py
 
 test: lint types unit
+# Two at a time: neither pip nor mypy keeps more than one core busy.
+test:
+	$(MAKE) --jobs=2 --no-print-directory lint types unit
 
 lint: install
 	$(BIN)/ruff check .

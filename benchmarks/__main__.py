@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    shape = replace(FLEET, datasets=options.datasets, loads=options.loads)
+    shape = replace(FLEET, datasets=options.datasets, loads=options.loads, captured=options.captured)
     selected = options.only or [*PARTS, COUNTS]
     load = os.getloadavg()[0]
     try:
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--datasets", type=int, default=FLEET.datasets, help="a smaller fleet, to try something")
     parser.add_argument("--loads", type=int, default=FLEET.loads, help="fewer loads in each dataset")
+    parser.add_argument("--captured", type=int, default=FLEET.captured, help="captured runs of each dataset")
     parser.add_argument("--server-url", help="a PostgreSQL server to use; databases `fleet` and `tenants` are replaced")
     return parser
 

@@ -32,6 +32,7 @@ class Shape:
         name: The fleet's name, also the beginning of each dataset's name.
         datasets: Number of datasets.
         loads: Loads of each dataset, one an hour.
+        captured: How many of the last loads of each dataset the plugin captured.
         versions: Stored schema versions of each dataset.
         states: Stored states of each dataset's pipeline.
         tables: Tables in the first schema version, dlt's own not counted.
@@ -43,6 +44,7 @@ class Shape:
     name: str
     datasets: int
     loads: int = 5_000
+    captured: int = 250
     versions: int = 20
     states: int = 20
     tables: int = 50

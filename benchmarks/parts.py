@@ -31,7 +31,6 @@ from benchmarks.warehouse import create_fleet
 FLEET = Shape("fleet", datasets=200)
 TENANTS = Shape("tenants", datasets=1_000, loads=5, versions=1, states=1, shared_schema=True, has_user_tables=False)
 FEW_DATASETS = 20
-CAPTURED_RUNS = 50_000
 
 SQL_DATABASE_EACH, SQL_DATABASE_MERGED, COPY = "sql_database each", "sql_database merged", "copy"
 COLLECT_FIRST, COLLECT_AGAIN, EMPTY_RUN = "collect first", "collect again", "empty run"
@@ -121,7 +120,7 @@ def run_captured(site: Site) -> Measured:
     """
     if not site.user_folder.exists():
         run_transform(site)
-    each = min(CAPTURED_RUNS // site.shape.datasets, site.shape.loads)
+    each = min(site.shape.captured, site.shape.loads)
     *before, newest = last_loads(site.user_folder, each)
     inbox = add_inbox(site.user_folder)
     write_captured_runs(inbox, [run for runs in before for run in runs])

@@ -15,6 +15,7 @@ from tests.fixtures.accounts import (
     bigquery_account,
     snowflake_account,
 )
+from tests.fixtures.command import CONFIGURING
 from tests.fixtures.stand_in_servers import BigQueryServer, SnowflakeServer, running_bigquery, running_snowflake
 
 # Read by dlt and dbt when they are first imported, by this process and by those that tests start.
@@ -42,30 +43,29 @@ def _turn(item: pytest.Item) -> int:
     return _LONGEST.index(mark.args[0]) if mark and mark.args[0] in _LONGEST else len(_LONGEST)
 
 
-@pytest.fixture(autouse=True)
-def _environment_stays_as_it_was(_dlt_writes_to_a_temporary_folder: dict[str, str]) -> Iterator[None]:
-    """Fails a test after which the environment is not what it was when the session began."""
+@pytest.fixture(scope="session", autouse=True)
+def _configured_at_first() -> dict[str, str]:
+    return _configured()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_stays_configured(_configured_at_first: dict[str, str]) -> Iterator[None]:
+    """Fails the last test of a module that leaves a source or destination configured for the modules after it."""
     yield
-    before, now = _dlt_writes_to_a_temporary_folder, _environment()
-    left = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    for name in left:
-        if name in before:
-            os.environ[name] = before[name]
-        else:
-            del os.environ[name]
-    assert left == [], "a test or a fixture left these environment variables changed"
+    left = _configured().items() ^ _configured_at_first.items()
+    assert not left, f"still changed in the environment: {sorted({name for name, _ in left})}"
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+def _configured() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(CONFIGURING)}
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt_data")))
         patch.setenv("DLT_CONFIG_FOLDER", ".dlt")
-        yield _environment()
+        yield
 
 
 @pytest.fixture(scope="session")

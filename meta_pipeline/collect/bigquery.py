@@ -30,7 +30,7 @@ from meta_pipeline.collect.sql import (
     TableNames,
     read_branches,
 )
-from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Cost, Dataset
+from meta_pipeline.collect.warehouse import SYSTEM_TABLES, Cost, Dataset, kept_names
 from meta_pipeline.config import DestinationSettings
 from meta_pipeline.exceptions import (
     BudgetExceededError,
@@ -50,8 +50,6 @@ HTTP_TIMEOUT_SECONDS = 60
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(HTTP_TIMEOUT_SECONDS)
 TABLES_AT_ONCE = 8
 BASE_TABLE = 1
-KEPT_NESTED = ("__steps", "__loads_ids")
-"""What is nested in every kept trace, and in every kept load info."""
 
 
 def escaped_literal(value: str) -> str:
@@ -204,9 +202,7 @@ class BigQueryCatalogue:
         """Yields the columns of tables that may hold kept traces, by the names of what is nested in them."""
         for dataset_name in dataset_names:
             names = {row[1] for row in self._tables if row[0] == dataset_name}
-            roots = [name for name in names if any(f"{name}{nested}" in names for nested in KEPT_NESTED)]
-            nested = [name for name in names if name.startswith(tuple(f"{root}__" for root in roots))]
-            found = self.columns_of([(dataset_name, name) for name in sorted({*roots, *nested})])
+            found = self.columns_of([(dataset_name, name) for name in kept_names(names)])
             for table, columns in found.items():
                 if not isinstance(columns, CollectionError):
                     yield from ((*table, column) for column in columns)

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from meta_pipeline import file_places
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.column_lineage import OutputColumn
 from meta_pipeline.collect.cursors import DatasetCursor
@@ -54,7 +55,7 @@ from meta_pipeline.exceptions import (
 )
 
 DESTINATION_NAME = "dbt_artifacts"
-DESTINATION_TYPE = "dbt_artifacts"
+DESTINATION_TYPE = file_places.DBT_ARTIFACTS
 SETTINGS = DestinationSettings(DESTINATION_NAME)
 
 MANIFEST, CATALOG, RUN_RESULTS = "manifest.json", "catalog.json", "run_results.json"
@@ -293,7 +294,7 @@ def _since(row: Mapping[str, Any], reading: _Reading) -> str:
 def _departed(state: dict[str, Any], urls: Mapping[str, str], reading: _Reading) -> Iterator[Batch]:
     """Yields, once, that the manifests of a place are left out that is not configured any more."""
     for place in state.keys() - urls.keys():
-        manifests = state.pop(place)["manifests"]
+        manifests = state[place].pop("manifests", {})
         for name in list(manifests):
             yield from _told(name, "excluded", None, manifests, reading)
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 import orjson
 import yaml
 
+from meta_pipeline import file_places
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.history import SchemaArchive, content_batches
@@ -21,7 +22,7 @@ from meta_pipeline.collect.tables import COLLECTIONS, COVERAGE, EXPORTED_SCHEMAS
 from meta_pipeline.exceptions import RecordUnreadableError
 
 DESTINATION_NAME = "schema_exports"
-DESTINATION_TYPE = "schema_export"
+DESTINATION_TYPE = file_places.SCHEMA_EXPORT
 PATTERNS = ("*.schema.yaml", "*.schema.yml", "*.schema.json")
 
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -23,6 +23,7 @@ import orjson
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from meta_pipeline.collect.kept_files import GZIP_MAGIC, KeptFiles, can_read
 from meta_pipeline.collect.layouts import DEFAULT_LAYOUT, parse_layout
 from meta_pipeline.collect.moments import as_moment
 from meta_pipeline.collect.open_tables import OpenTable, count_by_load, extent_of, find_open_tables, link_rows
@@ -47,7 +48,8 @@ from meta_pipeline.collect.warehouse import (
 from meta_pipeline.exceptions import CollectionError, DestinationForbiddenError, DestinationUnreachableError
 
 READ_AT_ONCE = 1_000
-GZIP_MAGIC = b"\x1f\x8b"
+# What is larger is no trace.
+MAX_KEPT_BYTES = 64 << 20
 _Answer = TypeVar("_Answer")
 _LOAD_ID = re.compile(r"(?:^|[^0-9])(\d{9,11}\.\d+)(?:\D|$)")
 _MOMENT: Mapping[Kind, str] = {"loads": "inserted_at", "versions": "inserted_at", "states": "created_at"}
@@ -90,6 +92,7 @@ class FilesystemWarehouse:
         self._contents: dict[tuple[str, str], str | None] = {}
         self._distinct_contents: dict[str, str] = {}
         self._listings: dict[str, list[_File]] = {}
+        self._kept = KeptFiles(self._cat, self._tell_of_kept)
         self.query_count = 0
         self.problems: list[Problem] = []
 
@@ -192,20 +195,24 @@ class FilesystemWarehouse:
                     rows.append((dataset.name, table, extent.row_count, extent.byte_count, False))
         return pa.table([*zip(*rows, strict=True)] or [()] * len(STATISTICS_RESULT), schema=STATISTICS_RESULT)
 
-    def kept_tables(self, datasets: Sequence[Dataset]) -> list[KeptTable]:  # noqa: ARG002
-        """Returns nothing: files of user tables are not opened."""
-        return []
+    def kept_tables(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> list[KeptTable]:
+        """Returns tables with new files that have some columns of kept traces, and those that are nested in them."""
+        return [
+            table
+            for dataset in datasets
+            for table in self._kept.tables(dataset, self._new_files(dataset, boundaries.get(dataset.name)))
+        ]
 
     def kept_rows(
         self,
-        tables: Sequence[KeptTable],  # noqa: ARG002
-        columns: Sequence[str],  # noqa: ARG002
+        tables: Sequence[KeptTable],
+        columns: Sequence[str],
         *,
         boundaries: Boundaries | None = None,  # noqa: ARG002
-        ids: Mapping[KeptTable, Sequence[str]] | None = None,  # noqa: ARG002
+        ids: Mapping[KeptTable, Sequence[str]] | None = None,
     ) -> Iterator[KeptRow]:
-        """Yields nothing."""
-        yield from ()
+        """Yields rows of kept traces from the files that ``kept_tables`` found."""
+        return self._kept.rows(tables, columns, ids)
 
     def load_ids(self, datasets: Sequence[Dataset], since: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yields dataset and load id of the loads from the given load id on, by the names of their files."""
@@ -349,6 +356,23 @@ class FilesystemWarehouse:
             place = self._layout.place(self._inner_path(dataset, file.path)) if self._layout else None
             if place and not place.table_name.lower().startswith("_dlt_") and not file.path.startswith(folders):
                 yield place.table_name, place.load_id, file
+
+    def _new_files(self, dataset: Dataset, boundary: datetime | None) -> dict[str, dict[str, list[str]]]:
+        """Returns by table and load id the paths of the files of loads from a boundary on, as far as they are read."""
+        loads = {
+            _load_id(file) for file in self._list(dataset, "loads") if not boundary or file.modified_at >= boundary
+        }
+        found: dict[str, dict[str, list[str]]] = {}
+        for table, load_id, file in self._data_files(dataset):
+            if load_id in loads and load_id and file.size <= MAX_KEPT_BYTES and can_read(file.path):
+                found.setdefault(table, {}).setdefault(load_id, []).append(file.path)
+        return found
+
+    def _tell_of_kept(self, dataset: Dataset, path: str, reason: str) -> None:
+        file = PurePosixPath(path)
+        problem = Problem(dataset.name, None, f"file {file.parent.name}/{file.name} of a kept trace {reason}")
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def _open_tables(self, dataset: Dataset) -> dict[str, OpenTable]:
         found = find_open_tables(file.path for file in self._all_files(dataset))

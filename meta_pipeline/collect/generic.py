@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from meta_pipeline.collect.moments import as_moment, without_zone
 from meta_pipeline.collect.sql import (
+    KEPT_NAMES,
     LINK_NAMES,
     SYSTEM_NAMES,
     Ask,
@@ -89,6 +90,7 @@ CATALOGUE = Catalogue(
     is_estimate=True,
     kept_columns=kept_columns("information_schema.columns", "table_schema"),
 )
+_SEPARATED_COLUMNS = "from system.columns where database = currentDatabase()"
 
 
 class GenericConnection:
@@ -186,7 +188,8 @@ def separated_catalogue(separator: str) -> Catalogue:
     Args:
         separator: What stands between the two, as dlt is configured.
     """
-    columns = "select table, name from system.columns where database = currentDatabase() and"
+    columns = f"select table, name {_SEPARATED_COLUMNS} and"
+    kept_roots = f"select table {_SEPARATED_COLUMNS} and lower(name) in ({KEPT_NAMES}) group by table"
 
     def system_columns(ask: Ask, _: Sequence[str]) -> Iterator[Row]:
         for table, column in ask(f"{columns} match(lower(table), '({'|'.join(SYSTEM_TABLES.values())})$')"):
@@ -195,14 +198,25 @@ def separated_catalogue(separator: str) -> Catalogue:
                     yield table[: -len(separator) - len(name)], table[-len(name) :], column, True
 
     def user_columns(ask: Ask, dataset_names: Sequence[str]) -> Iterator[Row]:
-        for table, column in ask(f"{columns} lower(name) in ({LINK_NAMES}) order by table"):
-            # Of datasets whose names begin alike, the longest one owns the table.
-            owners = [name for name in dataset_names if table.startswith(f"{name}{separator}")]
-            if owners:
-                owner = max(owners, key=len)
-                yield owner, table.removeprefix(f"{owner}{separator}"), column
+        yield from _owned(ask(f"{columns} lower(name) in ({LINK_NAMES}) order by table"), dataset_names, separator)
 
-    return Catalogue(system_columns, "", user_columns, is_estimate=True)
+    def kept_columns(ask: Ask, dataset_names: Sequence[str]) -> Iterator[Row]:
+        roots = [row[0] for row in ask(f"{kept_roots} having count() >= 2 order by table")]
+        if roots:
+            nested = " or ".join(f"startsWith(table, {_backslashed(root)})" for root in roots)
+            yield from _owned(ask(f"{columns} ({nested}) order by table"), dataset_names, separator)
+
+    return Catalogue(system_columns, "", user_columns, is_estimate=True, kept_columns=kept_columns)
+
+
+def _owned(found: Iterator[Row], dataset_names: Sequence[str], separator: str) -> Iterator[Row]:
+    """Yields dataset, table and column of the tables that belong to datasets."""
+    for table, column in found:
+        # Of datasets whose names begin alike, the longest one owns the table.
+        owners = [name for name in dataset_names if table.startswith(f"{name}{separator}")]
+        if owners:
+            owner = max(owners, key=len)
+            yield owner, table.removeprefix(f"{owner}{separator}"), column
 
 
 def _client(name: str) -> Any:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
+from meta_pipeline import file_places
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.outcomes import MAX_PROBLEMS_TOLD, Outcome, broken_off, coverage_row, failure_outcome
@@ -30,7 +31,7 @@ from meta_pipeline.exceptions import (
 )
 
 DESTINATION_NAME = "inbox"
-DESTINATION_TYPE = "inbox"
+DESTINATION_TYPE = file_places.INBOX
 SETTINGS = DestinationSettings(DESTINATION_NAME)
 
 MAX_FILE_BYTES = 32 << 20

@@ -299,7 +299,7 @@ class Reading:
 
     def _read_kept(self, warehouse: Warehouse, plan: Plan) -> Iterator[Batch]:
         """Yields the runs of traces that somebody loaded: they are new where loads are."""
-        tables = warehouse.kept_tables(plan.datasets) if plan.datasets else []
+        tables = warehouse.kept_tables(plan.datasets, plan.boundaries) if plan.datasets else []
         if not tables:
             return
         # Only where somebody keeps traces, what reads them is needed.

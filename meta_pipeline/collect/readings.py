@@ -108,7 +108,8 @@ def _captured(settings: Settings, remembered: dict[str, Any], collected_at: date
 
 def _observed_schemas(settings: Settings, remembered: Mapping[str, Any]) -> ObservedSchemas | None:
     """Returns what looks at the schemas that pass, where there are dbt artifacts, or were."""
-    if not settings.dbt_artifacts and not remembered.get("dbt_artifacts"):
+    left = any("manifests" in place for place in remembered.get("dbt_artifacts", {}).values())
+    if not settings.dbt_artifacts and not left:
         return None
     from meta_pipeline.collect.stored import ObservedSchemas, StoredDataset  # noqa: PLC0415
 
@@ -138,6 +139,7 @@ def _departed(settings: Settings, remembered: Mapping[str, Any], collected_at: d
     for places, named, describe in (
         ("inboxes", {settings.inbox}, _describe_inboxes),
         ("pipelines_dirs", set(settings.pipelines_dirs), _describe_working_folders),
+        ("dbt_artifacts", set(settings.dbt_artifacts), _describe_dbt_artifacts),
     ):
         yield from _departed_places(remembered.get(places, {}), named, describe, collected_at)
 
@@ -157,7 +159,7 @@ def _departed_places(
 
 @dataclass(frozen=True)
 class _Places:
-    """How places where captured runs stand are told of in the coverage."""
+    """How places of files are told of in the coverage."""
 
     destination_name: str
     destination_type: str
@@ -175,6 +177,13 @@ def _describe_working_folders() -> _Places:
     from meta_pipeline.collect import working_folder  # noqa: PLC0415
 
     return _Places(working_folder.DESTINATION_NAME, working_folder.DESTINATION_TYPE, str)
+
+
+def _describe_dbt_artifacts() -> _Places:
+    from meta_pipeline.collect import dbt_artifacts  # noqa: PLC0415
+    from meta_pipeline.collect.places import place_of  # noqa: PLC0415
+
+    return _Places(dbt_artifacts.DESTINATION_NAME, dbt_artifacts.DESTINATION_TYPE, place_of)
 
 
 def _excluded(

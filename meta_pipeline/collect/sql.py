@@ -368,7 +368,7 @@ class SqlWarehouse:
 
         yield from (StoredState(*row) for row in self._rows(_branches("states", datasets, branch)))
 
-    def kept_tables(self, datasets: Sequence[Dataset]) -> list[KeptTable]:
+    def kept_tables(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> list[KeptTable]:  # noqa: ARG002
         """Returns tables that have some columns of kept traces, and those that are nested in them."""
         by_name = {_physical(dataset): dataset for dataset in datasets}
         found: dict[tuple[str, str], dict[str, str]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -219,6 +219,20 @@ class KeptTable:
         return replace(self, root=root, path=path)
 
 
+NESTED_IN_KEPT = ("__steps", "__loads_ids")
+"""What is nested in every kept trace, and in every kept load info."""
+
+
+def kept_names(names: Collection[str]) -> list[str]:
+    """Returns the tables of a dataset that may hold kept traces, or what is nested in them, by their names, sorted.
+
+    Args:
+        names: Names of all its tables.
+    """
+    roots = [name for name in names if any(f"{name}{nested}" in names for nested in NESTED_IN_KEPT)]
+    return sorted({*roots, *(name for name in names if name.startswith(tuple(f"{root}__" for root in roots)))})
+
+
 @dataclass(frozen=True)
 class KeptRow:
     """A row of a kept trace.
@@ -281,8 +295,11 @@ class Warehouse(Protocol):
     def states(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> Iterator[StoredState]:
         """Yields stored states."""
 
-    def kept_tables(self, datasets: Sequence[Dataset]) -> list[KeptTable]:
-        """Returns tables that have some columns of kept traces, and those that are nested in them."""
+    def kept_tables(self, datasets: Sequence[Dataset], boundaries: Boundaries) -> list[KeptTable]:
+        """Returns tables that have some columns of kept traces, and those that are nested in them.
+
+        Those that got no row in a load from the boundaries on may be left out.
+        """
 
     def kept_rows(
         self,

@@ -16,6 +16,7 @@ from typing import Any
 
 from dlt.pipeline.trace import TRACE_FILE_NAME
 
+from meta_pipeline import file_places
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.outcomes import MAX_PROBLEMS_TOLD, Outcome, coverage_row, digest_of, worst_of
@@ -25,7 +26,7 @@ from meta_pipeline.collect.trace_pickle import read_trace
 from meta_pipeline.exceptions import DestinationForbiddenError, RecordUnreadableError
 
 DESTINATION_NAME = "pipelines_dirs"
-DESTINATION_TYPE = "working_folder"
+DESTINATION_TYPE = file_places.WORKING_FOLDER
 MAX_FILE_BYTES = 32 << 20
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH

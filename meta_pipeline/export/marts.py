@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from meta_pipeline.exceptions import HomeError
+from meta_pipeline.file_places import FILE_PLACES
 from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session
 
 ROWS_A_PAGE = 2_000
 KEYS_A_STATEMENT = 200
 
 _DBT_NODES = "int_dbt_nodes"
-# Files are no destination that tables stand in.
-_FILES = ("inbox", "working_folder", "schema_export")
 _PII_STATUSES = ("declared", "inherited", "suggested", "declassified")
 
 Row = TypeVar("Row")
@@ -255,7 +254,7 @@ def read_fleet(session: Session) -> Fleet:
                 f"select project_name, unique_id, max(collected_at) from {collected} group by project_name, unique_id"
             )
         },
-        types={**types, **{name: kind for name, kind in coverage if kind not in _FILES}},
+        types={**types, **{name: kind for name, kind in coverage if kind not in FILE_PLACES}},
         databases={row[0]: row[1] for row in session.rows(f"select destination_name, database_name from {databases}")},
         read_databases=_read_databases(session),
         last_written={

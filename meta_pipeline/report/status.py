@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from meta_pipeline.exceptions import HomeError, PipelineUnknownError
+from meta_pipeline.file_places import FILE_PLACES
 from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
 from meta_pipeline.output import ago, counted
 from meta_pipeline.report.names import ambiguity, is_named, spellings, suggestion
@@ -42,8 +43,6 @@ _HEALTH = (
     "expected_by, reason from {}"
 )
 _COVERAGE = "select destination_name, dataset_name, outcome, error, last_collected_at, destination_type from {}"
-# Places of files, which stand in the coverage as datasets do.
-_FILES = ("inbox", "working_folder", "schema_export", "dbt_artifacts")
 _CLOCK = "select as_of, is_past from {}"
 
 
@@ -293,7 +292,7 @@ def _fleet_status(
     health: Sequence[Sequence[Any]], coverage: Sequence[Sequence[Any]], as_of: datetime, is_past: bool
 ) -> FleetStatus:
     outcomes = [row[2] for row in coverage]
-    read = [row for row in coverage if row[2] in ("complete", "partial") and row[5] not in _FILES]
+    read = [row for row in coverage if row[2] in ("complete", "partial") and row[5] not in FILE_PLACES]
     datasets = {(row[0], row[1]) for row in read if row[1]}
     pipelines = sorted((PipelineStatus(*row) for row in health), key=_worst_first)
     return FleetStatus(

@@ -18,6 +18,8 @@ from meta_pipeline.transform.project import project_fingerprint, project_folder
 from meta_pipeline.transform.runner import DbtPaths, run_dbt
 
 FINGERPRINT_VARIABLE = "META_PIPELINE_PROJECT_FINGERPRINT"
+PARSED_FILE = "parsed_project"
+"""Holds the fingerprint of the project that dbt parsed last, beside what dbt remembers of it."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,16 @@ def transform(
     paths = DbtPaths(project=folder, profiles=work, target=target, logs=work / "logs")
     given = {**governance, **({"expected_within_hours": dict(expected_within_hours)} if expected_within_hours else {})}
     variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint}
+    parsed = target / PARSED_FILE
+    remembers = parsed.is_file() and parsed.read_text(encoding="utf-8") == fingerprint
     try:
-        models = run_dbt(_command(full_refresh, moment, given), paths, variables)
+        models = run_dbt(_command(full_refresh, remembers, moment, given), paths, variables)
     except TransformError as error:
         # Somebody may have opened the file between our look at it and dbt's.
         if "Could not set lock" in str(error):
             raise unopened(home, str(error)) from error
         raise
+    parsed.write_text(fingerprint, encoding="utf-8")
     return TransformResult(models, time.monotonic() - started, full_refresh, moment)
 
 
@@ -103,12 +108,12 @@ def _can_continue(last: clock.Clock | None, fingerprint: str) -> bool:
     return last is not None and not last.is_past and last.project_fingerprint == fingerprint
 
 
-def _command(full_refresh: bool, moment: datetime | None, given: dict[str, object]) -> list[str]:
+def _command(full_refresh: bool, remembers: bool, moment: datetime | None, given: dict[str, object]) -> list[str]:
     if moment is not None:
         given = {**given, "as_of": moment.isoformat()}
     variables = ["--vars", json.dumps(given)] if given else []
-    if not full_refresh:
-        # Views stay as they are as long as the project does.
-        return ["run", "--exclude", "config.materialized:view", *variables]
+    # Views stay as they are as long as the project does.
+    selection = ["--full-refresh"] if full_refresh else ["--exclude", "config.materialized:view"]
     # What dbt remembers of another version of the project is not to be trusted.
-    return ["run", "--full-refresh", "--no-partial-parse", *variables]
+    parsing = [] if remembers else ["--no-partial-parse"]
+    return ["run", *selection, *parsing, *variables]

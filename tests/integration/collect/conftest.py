@@ -53,6 +53,12 @@ def postgres(filled: Fill, tmp_path: Path) -> Observed:
 
 
 @pytest.fixture
+def lake(tmp_path: Path) -> ObservedLake:
+    """An empty folder of files."""
+    return ObservedLake(tmp_path / "observed_lake")
+
+
+@pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A working folder to collect in."""
     folder = tmp_path / "site"

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from meta_pipeline.collect.generic import CLICKHOUSE_SESSION, DIALECTS, separated_catalogue
+from meta_pipeline.collect.kept import find_kept, read_kept
 from meta_pipeline.collect.moments import as_moment
 from meta_pipeline.collect.sql import SqlWarehouse
 from meta_pipeline.collect.warehouse import Cost, StoredState, StoredVersion, Summary
@@ -33,6 +34,10 @@ TABLES = {
     "state Nullable(String), created_at Nullable(DateTime64(6, 'UTC')), _dlt_load_id String",
     "orders": "id Int64, _dlt_load_id String, _dlt_id String",
     "orders__items": "sku String, _dlt_parent_id String, _dlt_id String",
+    "how_it_went": "transaction_id Nullable(String), pipeline_name Nullable(String), started_at "
+    "Nullable(DateTime64(6, 'UTC')), _dlt_load_id String, _dlt_id String",
+    "how_it_went__steps": "span_id Nullable(String), step Nullable(String), started_at "
+    "Nullable(DateTime64(6, 'UTC')), _dlt_parent_id String, _dlt_list_idx Int64, _dlt_id String",
 }
 ROWS = {
     "_dlt_loads": f"('{OLD}', 'shop', 0, '2026-01-01', 'h'), ('{NEW}', 'shop', 0, '2026-01-02', 'h')",
@@ -40,6 +45,9 @@ ROWS = {
     "_dlt_pipeline_state": f"(1, 4, 'crm', 'x', '2026-01-01', '{OLD}')",
     "orders": f"(1, '{OLD}', 'a'), (2, '{OLD}', 'b'), (3, '{NEW}', 'c')",
     "orders__items": "('x', 'a', '1'), ('y', 'a', '2')",
+    "how_it_went": f"('t1', 'crm', '2026-01-01', '{OLD}', 'r1'), ('t2', 'crm', '2026-01-02', '{NEW}', 'r2')",
+    "how_it_went__steps": "('s1', 'load', '2026-01-01', 'r1', 0, 's1'), ('s2', 'load', '2026-01-02', 'r2', 1, 's3'), "
+    "('s2', 'extract', '2026-01-02', 'r2', 0, 's2')",
 }
 
 
@@ -79,7 +87,7 @@ def _typed(value: Any, type_name: str) -> Any:
 
 
 @pytest.fixture
-def warehouse() -> Iterator[SqlWarehouse]:
+def session() -> Iterator[Any]:
     session = chdb_session.Session()
     session.query("create database db")
     session.query("use db")
@@ -87,9 +95,14 @@ def warehouse() -> Iterator[SqlWarehouse]:
         session.query(f"create table `crm___{name}` ({columns}) engine = MergeTree order by tuple()")
         session.query(f"insert into `crm___{name}` values {ROWS[name]}")
     session.query(CLICKHOUSE_SESSION)
-    dialect = replace(DIALECTS["clickhouse"], qualified=lambda dataset, table: f"`db`.`{dataset}___{table}`")
-    yield SqlWarehouse(EngineConnection(session), separated_catalogue("___"), dialect)
+    yield session
     session.close()
+
+
+@pytest.fixture
+def warehouse(session: Any) -> SqlWarehouse:
+    dialect = replace(DIALECTS["clickhouse"], qualified=lambda dataset, table: f"`db`.`{dataset}___{table}`")
+    return SqlWarehouse(EngineConnection(session), separated_catalogue("___"), dialect)
 
 
 def test_clickhouse_answers_every_query(warehouse: SqlWarehouse) -> None:
@@ -108,7 +121,32 @@ def test_clickhouse_answers_every_query(warehouse: SqlWarehouse) -> None:
     assert list(warehouse.load_ids(datasets, {"crm": NEW})) == [("crm", NEW)]
     counts = [row for batch in warehouse.count_rows(datasets, {"crm": OLD}) for row in batch.to_pylist()]
     assert sorted((row["table_name"], row["load_id"], row["row_count"]) for row in counts) == [
+        ("how_it_went", OLD, 1),
+        ("how_it_went", NEW, 1),
+        ("how_it_went__steps", OLD, 1),
+        ("how_it_went__steps", NEW, 2),
         ("orders", OLD, 2),
         ("orders", NEW, 1),
         ("orders__items", OLD, 2),
     ]
+
+
+def test_kept_traces_of_new_loads_are_read(warehouse: SqlWarehouse) -> None:
+    (crm,) = warehouse.discover()
+
+    tables = find_kept(warehouse.kept_tables([crm], BOUNDARY))
+    (captures,) = read_kept(warehouse, tables, BOUNDARY, "src")
+
+    assert [(table.name, table.path) for table in tables] == [("how_it_went", ""), ("how_it_went__steps", "steps")]
+    (capture,) = captures
+    assert capture.event["trace"]["transaction_id"] == "t2"
+    assert [step["step"] for step in capture.event["trace"]["steps"]] == ["extract", "load"]
+
+
+def test_where_nobody_keeps_traces_one_query_tells_so(warehouse: SqlWarehouse, session: Any) -> None:
+    session.query("drop table `crm___how_it_went`")
+    (crm,) = warehouse.discover()
+    before = warehouse.query_count
+
+    assert warehouse.kept_tables([crm], BOUNDARY) == []
+    assert warehouse.query_count == before + 1

@@ -171,6 +171,20 @@ def test_a_place_that_is_not_configured_any_more_is_left_out_once(site: Site) ->
     site.collect()
 
     assert site.column("select outcome from dbt_artifacts order by since") == ["read", "excluded"]
+    assert site.rows("select dataset_name, outcome, error from coverage where destination_name = 'dbt_artifacts'") == [
+        ("dbt", "complete", None),
+        ("dbt", "excluded", "dbt_artifacts dbt is not named any more; what was collected of it is kept"),
+    ]
+
+
+def test_a_place_that_is_configured_again_is_read_again(site: Site) -> None:
+    _write(site, manifest())
+    site.collect()
+    site.configure({}, destinations="[]", dbt_artifacts="[]", pipelines_dirs='["dbt"]').collect()
+    site.configure({}, destinations="[]", dbt_artifacts='["dbt"]').collect()
+
+    assert site.coverage()["dbt_artifacts", "dbt"] == ("complete", None)
+    assert site.column("select outcome from dbt_artifacts order by since") == ["read", "excluded"]
 
 
 @pytest.mark.parametrize("place", ["nowhere", "empty"])

@@ -9,9 +9,10 @@ import dlt
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from meta_pipeline.collect.filesystem import FilesystemWarehouse
 from meta_pipeline.collect.sql import SqlWarehouse
 from tests.fixtures.collected import Site
-from tests.fixtures.observed import Observed
+from tests.fixtures.observed import Observed, ObservedLake
 
 SECRET = "hunter2-of-the-shop"
 
@@ -40,13 +41,13 @@ def outcomes(site: Site) -> list[tuple[Any, ...]]:
     return site.rows("select pipeline_name, captured_by, outcome from captured_runs order by started_at")
 
 
-def test_a_kept_trace_is_a_run_with_all_that_it_tells(site: Site, observed_sql: Observed) -> None:
-    pipeline = observed_sql.pipeline("keeper", "kept")
+def test_a_kept_trace_is_a_run_with_all_that_it_tells(site: Site, observed: Observed) -> None:
+    pipeline = observed.pipeline("keeper", "kept")
     load_id = pipeline.run(orders(3)).loads_ids[0]
     transaction_id = pipeline.last_trace.transaction_id
     keep_trace(pipeline)
 
-    assert site.configure(observed_sql.environment()).collect().failures == []
+    assert site.configure(observed.environment()).collect().failures == []
 
     assert outcomes(site) == [("keeper", "trace_table", "succeeded")]
     assert site.rows(
@@ -66,13 +67,13 @@ def test_a_kept_trace_is_a_run_with_all_that_it_tells(site: Site, observed_sql: 
     assert site.doubled() == []
 
 
-def test_a_kept_failure_tells_why_without_the_secret(site: Site, observed_sql: Observed) -> None:
-    pipeline = observed_sql.pipeline("keeper", "kept")
+def test_a_kept_failure_tells_why_without_the_secret(site: Site, observed: Observed) -> None:
+    pipeline = observed.pipeline("keeper", "kept")
     pipeline.run(orders(1))
     fail(pipeline)
     keep_trace(pipeline, "how_it_went")
 
-    assert site.configure(observed_sql.environment()).collect().failures == []
+    assert site.configure(observed.environment()).collect().failures == []
 
     assert outcomes(site) == [("keeper", "trace_table", "failed")]
     assert site.rows(
@@ -82,11 +83,11 @@ def test_a_kept_failure_tells_why_without_the_secret(site: Site, observed_sql: O
     assert SECRET not in str(site.contents())
 
 
-def test_only_traces_of_new_loads_are_read(site: Site, observed_sql: Observed) -> None:
-    pipeline = observed_sql.pipeline("keeper", "kept")
+def test_only_traces_of_new_loads_are_read(site: Site, observed: Observed) -> None:
+    pipeline = observed.pipeline("keeper", "kept")
     pipeline.run(orders(1))
     keep_trace(pipeline)
-    site.configure(observed_sql.environment()).collect()
+    site.configure(observed.environment()).collect()
     first = site.column("select query_count from collections")
     before = site.contents(["captured_runs", "run_steps"])
     site.collect()
@@ -118,12 +119,12 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_datasets(site: S
     assert site.column("select query_count from collections") == three
 
 
-def test_a_kept_load_info_is_a_load(site: Site, observed_sql: Observed) -> None:
-    pipeline = observed_sql.pipeline("keeper", "kept")
+def test_a_kept_load_info_is_a_load(site: Site, observed: Observed) -> None:
+    pipeline = observed.pipeline("keeper", "kept")
     info = pipeline.run(orders(2))
     pipeline.run([info], table_name="_load_info")
 
-    assert site.configure(observed_sql.environment()).collect().failures == []
+    assert site.configure(observed.environment()).collect().failures == []
 
     assert outcomes(site) == [("keeper", "load_info_table", "succeeded")]
     assert site.column("select called_step from captured_runs") == ["load"]
@@ -149,11 +150,11 @@ def test_calls_that_dlt_appended_to_a_trace_are_runs_of_their_own(site: Site, ob
     ) == [1, 2]
 
 
-def test_a_table_that_only_looks_a_little_like_one_is_left_alone(site: Site, observed_sql: Observed) -> None:
+def test_a_table_that_only_looks_a_little_like_one_is_left_alone(site: Site, observed: Observed) -> None:
     payments = [{"transaction_id": "t", "pipeline_name": "gas", "started_at": "2026-01-01", "steps": [{"step": "pay"}]}]
-    observed_sql.pipeline("shop", "payments").run(payments, table_name="payments")
+    observed.pipeline("shop", "payments").run(payments, table_name="payments")
 
-    assert site.configure(observed_sql.environment()).collect().failures == []
+    assert site.configure(observed.environment()).collect().failures == []
 
     assert outcomes(site) == []
 
@@ -182,12 +183,71 @@ def test_where_nobody_keeps_traces_one_query_tells_so(
     monkeypatch.setattr(
         SqlWarehouse,
         "kept_tables",
-        lambda warehouse, datasets: (
+        lambda warehouse, *of: (
             asked.append(-warehouse.query_count)
-            or (kept_tables(warehouse, datasets), asked.append(warehouse.query_count))[0]
+            or (kept_tables(warehouse, *of), asked.append(warehouse.query_count))[0]
         ),
     )
 
     site.configure(observed_sql.environment(), datasets='["crm*"]').collect()
 
     assert sum(asked) == 1
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_a_trace_is_read_from_files_of_any_format(site: Site, lake: ObservedLake, file_format: Any) -> None:
+    pipeline = lake.pipeline("keeper", "kept")
+    load_id = pipeline.run(orders(3)).loads_ids[0]
+    fail(pipeline)
+    pipeline.run([pipeline.last_trace], table_name="_trace", loader_file_format=file_format)
+
+    assert site.configure(lake.environment(), datasets='["kept"]').collect().failures == []
+
+    assert outcomes(site) == [("keeper", "trace_table", "failed")]
+    assert site.column("select count(*) from loads") == [2]
+    assert load_id not in site.column("select load_id from run_packages")
+    assert "ConnectionError" in site.column("select exception_type from run_exceptions")
+    assert site.column("select count(*) from run_steps where started_at is null") == [0]
+
+
+def test_no_file_of_a_trace_is_opened_twice(site: Site, lake: ObservedLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    cat = FilesystemWarehouse._cat
+    monkeypatch.setattr(
+        FilesystemWarehouse, "_cat", lambda warehouse, paths: (opened.extend(paths), cat(warehouse, paths))[1]
+    )
+    pipeline = lake.pipeline("keeper", "kept")
+    for count in (1, 2):
+        pipeline.run(orders(count))
+        keep_trace(pipeline)
+
+    site.configure(lake.environment(), datasets='["kept"]').collect()
+    site.collect()
+
+    traces = [path for path in opened if "/_trace" in path]
+    assert len(outcomes(site)) == 2
+    assert len({path for path in traces if "/_trace/" in path}) == 2
+    assert len(traces) == len(set(traces))
+    assert not [path for path in opened if "/orders" in path]
+
+
+def test_a_broken_file_of_a_trace_is_told_until_it_is_mended(site: Site, lake: ObservedLake) -> None:
+    pipeline = lake.pipeline("keeper", "kept")
+    for count in (1, 2):
+        pipeline.run(orders(count))
+        keep_trace(pipeline)
+    second = lake.files("kept", "_trace")[1]
+    whole = second.read_bytes()
+    second.write_bytes(b"{half")
+
+    result = site.configure(lake.environment(), datasets='["kept"]').collect()
+
+    (failure,) = result.failures
+    assert f"file _trace/{second.name} of a kept trace is not what dlt writes there" in failure
+    assert len(outcomes(site)) == 1
+    assert site.collect().failures != []
+
+    second.write_bytes(whole)
+    assert site.collect().failures == []
+    assert len(outcomes(site)) == 2
+    assert site.doubled() == []

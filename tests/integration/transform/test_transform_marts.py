@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import duckdb
 import pytest
 
 from meta_pipeline.exceptions import TransformError
-from meta_pipeline.transform import transform
+from meta_pipeline.transform import stage, transform
 from meta_pipeline.transform.profile import home_profile
 from meta_pipeline.transform.project import project_folder
 from meta_pipeline.transform.runner import DbtPaths, run_dbt
@@ -271,6 +272,29 @@ def test_a_transform_that_broke_off_is_made_up_for(fleet_home: FleetHome) -> Non
     _rename(raw, "observability.hidden", "schema_columns")
     assert not transform(fleet_home.home).full_refresh
     assert marts_of(raw) == whole
+
+
+def test_what_dbt_remembers_of_another_version_is_not_trusted(
+    fleet_home: FleetHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet_home.restore("second transform")
+    commands: list[Sequence[str]] = []
+
+    def break_off(command: Sequence[str], *_: object) -> int:
+        commands.append(command)
+        raise TransformError("broken off")
+
+    monkeypatch.setattr(stage, "run_dbt", break_off)
+    parsed = fleet_home.home.work_folder / "dbt" / "target" / stage.PARSED_FILE
+    this_version = parsed.read_text()
+    for version in (this_version, "another version"):
+        parsed.write_text(version)
+        with pytest.raises(TransformError):
+            transform(fleet_home.home)
+    assert parsed.read_text() == "another version"
+    parsed.write_text(this_version)
+
+    assert ["--no-partial-parse" in command for command in commands] == [False, True]
 
 
 def test_the_project_is_only_read(fleet_home: FleetHome) -> None:

@@ -98,7 +98,7 @@ def test_bigquery_knows_every_model_and_its_types(
             google.check(hook)
 
 
-@pytest.mark.parametrize("way", ["whole", "past", "incremental"])
+@pytest.mark.parametrize("way", ["whole", "incremental", pytest.param("past", marks=pytest.mark.long)])
 def test_snowflake_knows_every_model(compiled: Compiled, snowflake: SnowflakeReader, way: str) -> None:
     for model in compiled("snowflake", "whole"):
         snowflake.add_table(model.dataset, model.name, snowflake.columns(model.sql))

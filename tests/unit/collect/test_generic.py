@@ -150,5 +150,22 @@ def test_a_user_table_belongs_to_the_dataset_with_the_longest_name() -> None:
     assert found == [("crm", "orders", "_dlt_load_id"), ("crm___eu", "orders", "_dlt_load_id")]
 
 
+def test_tables_of_kept_traces_belong_to_their_datasets() -> None:
+    tables = {"crm____trace": ["transaction_id"], "crm____trace__steps": ["step"]}
+    asked: list[str] = []
+    kept_columns = separated_catalogue("___").kept_columns
+    assert not isinstance(kept_columns, str)
+
+    def answer(sql: str) -> Iterator[tuple[str, ...]]:
+        asked.append(sql)
+        return iter([("crm____trace",)]) if "group by" in sql else _answering(tables)(sql)
+
+    assert list(kept_columns(answer, ["crm"])) == [
+        ("crm", "_trace", "transaction_id"),
+        ("crm", "_trace__steps", "step"),
+    ]
+    assert "startsWith(table, 'crm____trace')" in asked[1]
+
+
 def _answering(tables: dict[str, list[str]]) -> Ask:
     return lambda _: iter([(table, column) for table, columns in tables.items() for column in columns])
