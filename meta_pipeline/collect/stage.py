@@ -30,9 +30,8 @@ from meta_pipeline.home.server import NAMING, home_error, resolve
 PIPELINE_NAME = "meta_pipeline"
 KEPT_STATES = 10
 
+_TRUNCATE_STAGING = f"{PIPELINE_NAME}.load.truncate_staging_dataset"
 _OWN_CONFIG = {
-    # Else the staging dataset keeps a second copy of what came last.
-    f"{PIPELINE_NAME}.load.truncate_staging_dataset": True,
     # The cursors live in the dataset, which is always the same; the configuration may say otherwise for pipelines of
     # one's own.
     f"{PIPELINE_NAME}.restore_from_destination": True,
@@ -128,7 +127,9 @@ def collect(home: Home, folder: Path) -> CollectResult:
     settings = parse_settings(raw)
     is_new = home.destination_type == EMBEDDED and not Path(home.database).exists()
     destination, credentials = _destination(home)
-    with tempfile.TemporaryDirectory(prefix="meta_pipeline_") as working_folder, dlt.config.values(_OWN_CONFIG):
+    # Else the staging dataset keeps a second copy of what came last; what is only appended never goes through it.
+    config = {**_OWN_CONFIG, _TRUNCATE_STAGING: not is_new}
+    with tempfile.TemporaryDirectory(prefix="meta_pipeline_") as working_folder, dlt.config.values(config):
         pipeline = dlt.pipeline(
             PIPELINE_NAME,
             destination=destination,
