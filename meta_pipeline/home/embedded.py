@@ -58,9 +58,20 @@ class FileSession:
             sql: The query, with ``%s`` for each value.
             schema: The types, in the order of the query's columns.
             values: The values.
+
+        Raises:
+            HomeError: It cannot be read; such as a view in a file that was renamed.
         """
-        found = self.connection.execute(sql.replace("%s", "?") if values else sql, values)
-        return found.to_arrow_table().rename_columns(schema.names).cast(schema)
+        import duckdb  # noqa: PLC0415
+
+        try:
+            found = self.connection.execute(sql.replace("%s", "?") if values else sql, values).to_arrow_table()
+        except duckdb.Error as error:
+            raise HomeError(
+                f"What is in {self.database} could not be read: {str(error).splitlines()[0][:300]}. Make the marts "
+                "anew: meta-pipeline transform"
+            ) from None
+        return found.rename_columns(schema.names).cast(schema)
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name."""

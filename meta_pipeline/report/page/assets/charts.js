@@ -81,15 +81,12 @@ function dayAxis(fleet) {
   return h("span", { class: "axis", "aria-hidden": "true" }, labels);
 }
 
-function colours() {
-  const style = getComputedStyle(document.documentElement);
-  return (name) => style.getPropertyValue(`--${name}`).trim();
-}
+// The style sheet decides, so that a chart that is drawn follows when light becomes dark, or paper.
+const colour = (name) => `var(--${name})`;
 
 const STEPS = ["extract", "normalize", "load"];
 
 function themed(spec) {
-  const colour = colours();
   const text = { labelColor: colour("ink-soft"), titleColor: colour("ink-soft"), labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" };
   return {
     background: null,
@@ -106,7 +103,7 @@ function themed(spec) {
   };
 }
 
-// A chart is drawn again where its place is as wide as something else, or the colours change.
+// A chart is drawn again where its place is as wide as something else.
 function chart(makeSpec, label) {
   const place = h("div", { class: "chart", role: "img", "aria-label": label });
   let width = 0;
@@ -123,11 +120,8 @@ function chart(makeSpec, label) {
     if (place.isConnected && Math.abs(place.clientWidth - width) > 4) draw();
   });
   observer.observe(place);
-  const scheme = matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", draw);
   leaving(() => {
     observer.disconnect();
-    scheme.removeEventListener("change", draw);
     if (result) result.finalize();
   });
   return place;
@@ -135,7 +129,6 @@ function chart(makeSpec, label) {
 
 /** Rows of a table with the band of what was expected, runs, and changes of schemas, on one axis of time. */
 function historySpec({ volume, runs, changes, from, to, width, tableName }) {
-  const colour = colours();
   const inner = Math.max(width - 75, 200);
   const x = () => ({
     field: "at", type: "temporal", scale: { type: "utc", nice: false, padding: 0 }, title: null,
@@ -168,7 +161,7 @@ function historySpec({ volume, runs, changes, from, to, width, tableName }) {
       { data: { values: volume.filter((row) => row.flagged) }, mark: { type: "point", shape: "triangle-up", filled: true, size: 110, opacity: 1, color: colour("critical"), stroke: colour("surface"), strokeWidth: 1 }, encoding: { x: x(), y: y("rows"), tooltip } },
     ],
   };
-  const stepColours = [colour("level-3"), colour("level-1"), colour("good"), colour("line-strong")];
+  const stepColours = [colour("level-3"), colour("level-1"), colour("good-fill"), colour("line-strong")];
   const runsChart = {
     title: "Seconds that runs took", width: inner, height: 90,
     layer: [
