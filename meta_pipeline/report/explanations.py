@@ -230,15 +230,17 @@ def _rhythm(evidence: Evidence) -> EvidenceStep:
     else:
         distance = span(abs(judged_at - expected_by))
         answer = f"by {_minute(expected_by)}, " + (f"{distance} ago" if judged_at > expected_by else f"in {distance}")
+    # What is configured goes before what is learned, so the latter would only mislead.
+    learned = row if row["within_hours"] is None else dict.fromkeys(row)
     facts = [
         Fact("it loads", row["habit"] if expected_by else None, "int_pipeline_health.habit"),
         Fact("configured: hours", row["within_hours"], "expected_within_hours in [transform]"),
-        Fact("the rule that fits", row["calendar"], "int_pipeline_rhythm.calendar"),
+        Fact("the rule that fits", learned["calendar"], "int_pipeline_rhythm.calendar"),
         Fact("the usual interval", row["expected_interval_seconds"], "pipeline_health.expected_interval_seconds"),
         Fact("its last gaps", ", ".join(map(_length, evidence.gaps)) or None, "int_firing_gaps.gap_seconds"),
         Fact("its longest gap", row["longest_gap_seconds"], "int_pipeline_rhythm.longest_gap_seconds"),
-        Fact("expected at", row["expected_at"], "int_pipeline_rhythm.expected_at"),
-        Fact("tolerance", row["tolerance_seconds"], "pipeline_health.tolerance_seconds"),
+        Fact("expected at", learned["expected_at"], "int_pipeline_rhythm.expected_at"),
+        Fact("tolerance", learned["tolerance_seconds"], "pipeline_health.tolerance_seconds"),
         Fact("expected by", expected_by, "pipeline_health.expected_by"),
         Fact("last run without data", row["last_empty_at"], "runs.finished_at"),
     ]

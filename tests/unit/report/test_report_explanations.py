@@ -102,6 +102,13 @@ def test_each_step_answers_its_question_with_what_it_is_made_of() -> None:
     assert rhythm["its last gaps"] == ("1 d, 23 h 59 min", "int_firing_gaps.gap_seconds")
 
 
+def test_what_is_configured_stands_in_place_of_what_is_learned() -> None:
+    rhythm = explain(pipeline("healthy"), evidence(within_hours=6.0)).steps[2]
+
+    assert [fact.name for fact in rhythm.facts if fact.source.endswith("[transform]")] == ["configured: hours"]
+    assert not {"the rule that fits", "expected at", "tolerance"} & {fact.name for fact in rhythm.facts}
+
+
 def test_the_band_of_the_worst_anomaly_is_told() -> None:
     columns = {"anomaly_count": 1, "anomalous_table": "items", "observed_rows": 1, "expected_rows": 20.0}
     known = replace(evidence("anomalous", **columns), band=(10.0, 30.0, 1.9))
