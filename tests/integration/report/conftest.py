@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser
 
 from meta_pipeline.report.page import write_page
 from meta_pipeline.transform import transform
 from meta_pipeline.transform.project import project_folder
-from tests.fixtures.browser import find_browser, running_browser
 from tests.fixtures.captures import call
 from tests.fixtures.raw_dataset import RawDataset, coverage, load, state
 from tests.integration.transform import fleet
@@ -82,12 +79,3 @@ def _write_hostile(raw: RawDataset) -> None:
             "visits", "2026-01-21 08:00", dataset="shared", outcome="failed", failure=failure, collected=fleet.SECOND
         )
     )
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    if path is None:
-        pytest.skip("no Chromium is installed; make browser says how to get one")
-    with running_browser(path) as browser:
-        yield browser

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from meta_pipeline.report.page.html import render_page
 from meta_pipeline.report.page.views import View
-from tests.fixtures.browser import Opened, Scheme, opened
+from tests.fixtures.browser import Opened, Scheme, find_browser, opened, running_browser
 from tests.integration.report.conftest import HOSTILE, NOW, SECRET_WORDS, Site
 
 pytestmark = [
@@ -23,6 +23,16 @@ pytestmark = [
 ]
 
 VIEWS = ("fleet", "pipelines", "pipelines?view=calendar", "changes", "lineage", "governance", "pipeline")
+
+
+# What drives the browser keeps a loop running in its thread, which other modules may want to have of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium is installed; make browser says how to get one")
+    with running_browser(path) as browser:
+        yield browser
 
 
 @pytest.fixture
