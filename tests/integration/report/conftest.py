@@ -11,6 +11,7 @@ from meta_pipeline.report.page import write_page
 from meta_pipeline.transform import transform
 from meta_pipeline.transform.project import project_folder
 from tests.fixtures.captures import call
+from tests.fixtures.command import Done, run, write_configuration
 from tests.fixtures.raw_dataset import RawDataset, coverage, load, state
 from tests.integration.transform import fleet
 
@@ -79,3 +80,13 @@ def _write_hostile(raw: RawDataset) -> None:
             "visits", "2026-01-21 08:00", dataset="shared", outcome="failed", failure=failure, collected=fleet.SECOND
         )
     )
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, Path]:
+    """Runs the command in a folder where there is nothing to see, and returns what it said, and the folder."""
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "exports").mkdir()
+    settings = {"sources": {"dlt_metadata": {"schema_exports": ["exports"]}}, "report": {"out": "site"}}
+    write_configuration(folder, settings, {})
+    return run(folder, "run"), folder
