@@ -95,7 +95,7 @@ def read_extract(home: Home, contracts: Mapping[str, pa.Schema], *, with_details
 
     Args:
         home: Where the marts live.
-        contracts: Columns and types of each mart; a mart that is not in the home yet is left out.
+        contracts: Columns and types of each mart; one that is not in the home yet is empty, and has no file.
         with_details: Whether governance and the words of errors are shown too.
 
     Raises:
@@ -108,8 +108,12 @@ def read_extract(home: Home, contracts: Mapping[str, pa.Schema], *, with_details
         clock = _read_clock(session, home)
         since = clock.as_of - timedelta(days=DAYS)
         for mart, schema in contracts.items():
-            if is_shown(mart, with_details=with_details) and session.has(MARTS_DATASET, mart):
+            if not is_shown(mart, with_details=with_details):
+                continue
+            if session.has(MARTS_DATASET, mart):
                 row_counts[mart] = _take(marts, mart, _read(session, mart, schema, since), with_details)
+            else:
+                _take(marts, mart, schema.empty_table(), with_details)
     return Extract(clock, marts, row_counts)
 
 

@@ -66,7 +66,7 @@ def make_view(extract: Extract, owner_of: OwnerOf) -> View:
         "alerts": extract.columns(queries.ALERTS),
         "coverage": extract.columns(queries.COVERAGE),
         "changes": extract.columns(queries.CHANGES),
-        "changeCount": extract.row_counts["schema_changes"],
+        "changeCount": extract.row_counts.get("schema_changes", 0),
     }
     lineage = {
         "nodes": extract.columns(queries.NODES),

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser
 
 from meta_pipeline.report.page import write_page
 from meta_pipeline.transform import transform
 from meta_pipeline.transform.project import project_folder
-from tests.fixtures.browser import find_browser, running_browser
 from tests.fixtures.captures import call
+from tests.fixtures.command import Done, run, write_configuration
 from tests.fixtures.raw_dataset import RawDataset, coverage, load, state
 from tests.integration.transform import fleet
 
@@ -85,9 +83,10 @@ def _write_hostile(raw: RawDataset) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    if path is None:
-        pytest.skip("no Chromium is installed; make browser says how to get one")
-    with running_browser(path) as browser:
-        yield browser
+def empty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, Path]:
+    """Runs the command in a folder where there is nothing to see, and returns what it said, and the folder."""
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "exports").mkdir()
+    settings = {"sources": {"dlt_metadata": {"schema_exports": ["exports"]}}, "report": {"out": "site"}}
+    write_configuration(folder, settings, {})
+    return run(folder, "run"), folder

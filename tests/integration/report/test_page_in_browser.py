@@ -13,7 +13,8 @@ from playwright.sync_api import Browser
 
 from meta_pipeline.report.page.html import render_page
 from meta_pipeline.report.page.views import View
-from tests.fixtures.browser import Opened, Scheme, opened
+from tests.fixtures.browser import Opened, Scheme, find_browser, opened, running_browser
+from tests.fixtures.command import Done
 from tests.integration.report.conftest import HOSTILE, NOW, SECRET_WORDS, Site
 
 pytestmark = [
@@ -23,6 +24,16 @@ pytestmark = [
 ]
 
 VIEWS = ("fleet", "pipelines", "pipelines?view=calendar", "changes", "lineage", "governance", "pipeline")
+
+
+# What drives the browser keeps a loop running in its thread, which other modules may want to have of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium is installed; make browser says how to get one")
+    with running_browser(path) as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -202,6 +213,21 @@ def test_details_are_shown_only_where_they_were_asked_for(browser: Browser, site
         with opened(browser, folder / "index.html", at=NOW) as page:
             page.go(pipeline_address(page, "visits"))
             assert (SECRET_WORDS in page.text()) == is_shown
+
+
+def test_where_there_is_nothing_words_say_so(browser: Browser, empty: tuple[Done, Path]) -> None:
+    words = {
+        "fleet": ("No pipelines yet", "Nothing is wrong that is known"),
+        "pipelines": ("No pipelines yet",),
+        "pipelines?view=calendar": ("No pipelines yet",),
+        "changes": ("No change of a schema is known",),
+        "lineage": ("Nothing is known yet",),
+    }
+    with opened(browser, empty[1] / "site" / "index.html") as page:
+        for view, said in words.items():
+            page.go(view)
+            assert [text for text in said if text not in page.text()] == [], view
+        assert page.said == []
 
 
 def test_an_address_that_leads_nowhere_says_so(page: Opened) -> None:

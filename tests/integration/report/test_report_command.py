@@ -58,6 +58,14 @@ def test_the_documentation_is_made_anew_only_for_another_version(reported: Done,
     assert (folder / "again" / "dbt.html").read_text(encoding="utf-8") == "as it was"
 
 
+def test_a_run_writes_the_page_where_the_configuration_names_a_folder(empty: tuple[Done, Path]) -> None:
+    done, folder = empty
+
+    assert done.code == 0, done.err
+    assert "Wrote site/index.html" in done.err
+    assert {file.name for file in (folder / "site").iterdir()} == {"index.html", "dbt.html", "data"}
+
+
 def test_a_folder_that_cannot_be_written_is_told(reported: Done, folder: Path) -> None:
     (folder / "a_file").touch()
     done = run(folder, "report", "--out", "a_file/site")
