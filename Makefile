@@ -2,12 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install stand-ins demo test lint types unit test-long test-bi accounts bench bench-capture bench-detection \
-	bench-lineage clean
-.PHONY: install stand-ins browser demo screenshots test lint types unit test-long accounts bench bench-capture \
-	bench-detection bench-lineage bench-page clean
-.PHONY: install stand-ins demo test lint types unit test-long test-bi superset superset-picture docs accounts bench bench-capture \
-	bench-detection bench-lineage clean
+.PHONY: install stand-ins browser demo screenshots test lint types unit test-long test-bi superset superset-picture docs \
+	accounts bench bench-capture bench-detection bench-lineage bench-page clean
 
 install: .venv/.installed
 
@@ -36,7 +32,6 @@ screenshots: install browser
 	test -f demo-fleet/site/index.html || $(BIN)/meta-pipeline demo
 	$(BIN)/python docs/screenshots.py
 
-test: lint types unit
 # Two at a time: neither pip nor mypy keeps more than one core busy.
 test:
 	$(MAKE) --jobs=2 --no-print-directory lint types unit
