@@ -102,5 +102,4 @@ bench-page: install browser
 
 clean:
 	if [ -x $(BIN)/meta-pipeline ]; then $(BIN)/meta-pipeline demo --stop; fi
-	rm -rf .venv .venv-bench .venv-colibri .venv-snowflake .venv-bigquery build dist demo-fleet
-	rm -rf .venv .venv-bench .venv-snowflake .venv-bigquery .venv-metricflow .venv-superset build dist demo-fleet
+	rm -rf .venv .venv-bench .venv-colibri .venv-snowflake .venv-bigquery .venv-metricflow .venv-superset build dist demo-fleet
