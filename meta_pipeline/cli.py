@@ -109,11 +109,12 @@ def main(verbose: bool) -> None:
 def check(as_json: bool) -> None:
     """Say what can be reached and what will be read."""
     from meta_pipeline.collect.check import check_destinations, problems_of  # noqa: PLC0415
-    from meta_pipeline.config import find_home, parse_settings, read_settings  # noqa: PLC0415
+    from meta_pipeline.config import find_home, parse_settings, read_report_settings, read_settings  # noqa: PLC0415
 
     folder = Path.cwd()
     home = find_home(folder)
     alert_settings = _alert_settings()
+    read_report_settings(folder)
     settings = parse_settings(read_settings(folder))
     findings = check_destinations(settings)
     unusable = [*alert_settings.problems, *_home_problems(home)]
