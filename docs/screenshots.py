@@ -38,6 +38,7 @@ def main() -> None:
             for width in WIDTHS:
                 with opened(browser, PAGE, width=width, scheme=scheme) as page:
                     for name, view in list(_views(page)):
+                        page.page.mouse.move(0, 0)
                         page.go(view)
                         _wait_for_charts(page)
                         _save(
@@ -76,7 +77,7 @@ def _clip(page: Opened, width: int) -> dict[str, float]:
 
 def _save(picture: bytes, file: Path) -> None:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -165,11 +165,12 @@ def init(
 def check(as_json: bool) -> None:
     """Say what can be reached and what will be read."""
     from meta_pipeline.collect.check import check_destinations, problems_of  # noqa: PLC0415
-    from meta_pipeline.config import find_home, parse_settings, read_settings  # noqa: PLC0415
+    from meta_pipeline.config import find_home, parse_settings, read_report_settings, read_settings  # noqa: PLC0415
 
     folder = Path.cwd()
     home = find_home(folder)
     alert_settings = _alert_settings()
+    read_report_settings(folder)
     settings = parse_settings(read_settings(folder))
     findings = check_destinations(settings)
     unusable = [*alert_settings.problems, *_home_problems(home)]
@@ -316,12 +317,12 @@ def explain(name: str, as_json: bool) -> None:
 @reporting_errors
 def report(out: Path | None, with_details: bool, as_json: bool) -> None:
     """Write the page: the fleet, its pipelines, schema changes and lineage to look at, without a server."""
-    from meta_pipeline.config import ReportSettings, read_report_settings  # noqa: PLC0415
+    from meta_pipeline.config import read_report_settings  # noqa: PLC0415
 
     home, settings = _home(), read_report_settings(Path.cwd())
+    folder = out or settings.out or Path("site")
     with _my_turn(home):
-        wanted = ReportSettings(out or settings.out or Path("site"), with_details or settings.with_details)
-        result, problems = _report(home, wanted, _alert_settings())
+        result, problems = _report(home, folder, with_details or settings.with_details, _alert_settings())
     if as_json:
         print_json({**asdict(result), "problems": problems})
     else:
@@ -493,7 +494,7 @@ def _run(fail_on: str, as_json: bool) -> int:
         _tell(result.problems)
         _transform(home, None)
         told = _alert(home, settings)
-        unreported = _report_all(home, page, settings) if page.out else []
+        unreported = _unreported(home, page, settings)
     troubles = [*told.problems, *unreported]
     troubles += [] if result.failures or troubles else _beat(settings)
     fleet = _status(home)
@@ -649,29 +650,31 @@ def _show_export(result: ExportResult) -> None:
     note(f"Exported {result.events:,} events: made were {made}. Next time: --since {result.up_to.isoformat()}")
 
 
-def _report(home: Home, wanted: ReportSettings, settings: AlertSettings) -> tuple[PageResult, list[str]]:
+def _report(home: Home, folder: Path, with_details: bool, settings: AlertSettings) -> tuple[PageResult, list[str]]:
     """Writes the page, and returns what could not be done beside it."""
     note("Writing the page ...")
     from meta_pipeline.report.page import write_page  # noqa: PLC0415
     from meta_pipeline.transform.docs import write_docs  # noqa: PLC0415
     from meta_pipeline.transform.project import project_folder  # noqa: PLC0415
 
-    folder, problems = wanted.out or Path("site"), []
     docs: str | None = DOCS_FILE
+    problems = []
     try:
         write_docs(home, folder / DOCS_FILE)
     except MetaPipelineError as error:
         docs, problems = None, [str(error)]
-    result = write_page(home, folder, project_folder(), settings.owner_of, docs=docs, with_details=wanted.with_details)
-    shown = "with governance and the words of errors" if wanted.with_details else "fit for the public"
+    result = write_page(home, folder, project_folder(), settings.owner_of, docs=docs, with_details=with_details)
+    shown = "with governance and the words of errors" if with_details else "fit for the public"
     note(f"Wrote {result.page}, {result.bytes / 1e6:.1f} MB, {shown}, in {result.seconds:.1f} s.")
     return result, problems
 
 
-def _report_all(home: Home, wanted: ReportSettings, settings: AlertSettings) -> list[str]:
-    """Writes the page as one part of a run, and returns what could not be done."""
+def _unreported(home: Home, page: ReportSettings, settings: AlertSettings) -> list[str]:
+    """Writes the page where the configuration names a folder, and returns what could not be done."""
+    if page.out is None:
+        return []
     try:
-        return _report(home, wanted, settings)[1]
+        return _report(home, page.out, page.with_details, settings)[1]
     except MetaPipelineError as error:
         return [str(error)]
 

@@ -55,6 +55,15 @@ bucket_url = {lake}
 # Each run writes the page anew: open site/index.html.
 out = "{site}"
 
+# Who looks after what; nobody is told of anything as long as no channel is configured.
+[[alert.rules]]
+destinations = ["warehouse"]
+owner = "flight operations"
+
+[[alert.rules]]
+destinations = ["finance_pg"]
+owner = "finance data"
+
 # No [destination.observability] here: what is collected goes into meta_pipeline.duckdb in this folder.
 
 [runtime]

@@ -8,12 +8,14 @@ import pytest
 
 from meta_pipeline.config import (
     DestinationSettings,
+    ReportSettings,
     Settings,
     destination_hint,
     find_home,
     minimum_lineage_coverage,
     parse_settings,
     read_expected_within_hours,
+    read_report_settings,
     read_settings,
     read_table,
 )
@@ -374,5 +376,35 @@ def test_a_coverage_that_is_no_share_is_refused(tmp_path: Path, setting: str, wo
 
     with pytest.raises(ConfigurationError) as told:
         minimum_lineage_coverage(tmp_path)
+
+    assert words in str(told.value)
+
+
+def test_a_page_is_written_where_the_configuration_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_environment(monkeypatch)
+    assert read_report_settings(tmp_path) == ReportSettings(out=None, with_details=False)
+
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text('[report]\nout = "site"\n')
+    assert read_report_settings(tmp_path) == ReportSettings(out=Path("site"), with_details=False)
+    monkeypatch.setenv("REPORT__WITH_DETAILS", "true")
+    assert read_report_settings(tmp_path) == ReportSettings(out=Path("site"), with_details=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("with_details = 1", "must be true or false"),
+        ('with_details = "yes"', "must be true or false"),
+        ("out = 3", "out must be a text"),
+        ('output = "site"', "Did you mean 'out'?"),
+    ],
+)
+def test_what_is_no_setting_of_a_page_is_refused(tmp_path: Path, setting: str, words: str) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(f"[report]\n{setting}\n")
+
+    with pytest.raises(ConfigurationError) as told:
+        read_report_settings(tmp_path)
 
     assert words in str(told.value)

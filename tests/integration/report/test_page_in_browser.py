@@ -160,6 +160,9 @@ def test_columns_are_followed_in_the_picture(page: Opened) -> None:
 
     assert "total is connected with" in page.text(".side")
     assert page.page.locator("path.of-column.on").count() == 1
+    page.page.click("summary:has-text('The picture as a table')")
+    told = page.page.locator("main details tr", has_text="warehouse.crm.orders.total")
+    assert told.inner_text().split() == ["warehouse.crm.orders.total", "shop.main.sales.total", "aggregated"]
 
 
 def test_lineage_is_walked_by_keys(page: Opened) -> None:

@@ -83,6 +83,32 @@ def test_for_each_thing_the_first_rule_that_says_it_decides() -> None:
     assert (routed.finding.severity, routed.finding.owner, routed.channels) == ("critical", "data team", ("on_call",))
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "destination", "owner"),
+    [
+        ("finance_daily", "lake", "finance"),
+        ("crm", "warehouse", "whoever has the warehouse"),
+        (None, "warehouse", "whoever has the warehouse"),
+        ("crm", "lake", None),
+    ],
+)
+def test_a_pipeline_has_the_owner_of_the_first_rule_that_is_of_it_as_a_whole(
+    pipeline: str | None, destination: str, owner: str | None
+) -> None:
+    settings = parse_alert_settings(
+        rules(
+            {"types": ["volume"], "owner": "whoever counts"},
+            {"tables": ["orders"], "owner": "whoever has orders"},
+            {"severities": ["critical"], "owner": "whoever is awake"},
+            {"pipelines": ["finance_*"], "mute": True},
+            {"pipelines": ["finance_*"], "owner": "finance"},
+            {"destinations": ["warehouse"], "owner": "whoever has the warehouse"},
+        )
+    )
+
+    assert settings.owner_of(pipeline, destination, "any") == owner
+
+
 def test_a_rule_may_raise_what_would_not_be_told_and_lower_what_would() -> None:
     settings = parse_alert_settings(
         rules({"types": ["schema_change"], "severity": "warning"}, {"types": ["late"], "severity": "info"})

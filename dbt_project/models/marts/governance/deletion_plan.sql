@@ -28,7 +28,7 @@ lineage_edges as (
 
 ),
 
-relation_steps as (
+column_steps as (
 
     select
         from_relation_id,
@@ -44,6 +44,15 @@ relation_steps as (
         to_node_id as to_relation_id
     from lineage_edges
     where edge_type = 'nested'
+
+),
+
+relation_steps as (
+
+    select distinct
+        from_relation_id,
+        to_relation_id
+    from column_steps
 
 ),
 

@@ -18,7 +18,12 @@ function fill(node, attributes, children) {
 const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-const name = (text, more = "") => h("span", { class: `name ${more}`, title: text && text.length > 60 ? text : null }, text);
+
+function name(text, more = "") {
+  const length = text ? text.length : 0;
+  return h("span", { class: `name ${more} ${length > 120 ? "clamp" : ""}`, title: length > 60 ? text : null }, text);
+}
+
 const soft = (...children) => h("span", { class: "soft" }, children);
 const card = (title, ...children) => h("section", { class: "card" }, title && h("h2", {}, title), children);
 const empty = (text) => h("p", { class: "empty" }, text);

@@ -23,7 +23,7 @@ function alertTable(fleet, alerts, caption) {
         row.pipeline && byId(fleet).has(row.pipeline) ? pipelineLink(row.pipeline, row.subject) : name(row.subject, "title"),
         " ", soft(h("span", { class: "small" }, words(row.type))), h("div", {}, name(row.summary, "clamp")),
       ] },
-      { title: "Owner", value: (row) => ownerOf(fleet, row.pipeline), cell: (row) => name(ownerOf(fleet, row.pipeline)) },
+      { title: "Owner", class: "owner", value: (row) => ownerOf(fleet, row.pipeline), cell: (row) => name(ownerOf(fleet, row.pipeline)) },
       { title: "Since", value: (row) => row.opened, cell: (row) => h("span", { class: "nowrap" }, ago(row.opened)) },
       { title: "Run", cell: (row) => (row.url ? link(row.url, "open run") : null) },
     ].filter(({ title }) => (title !== "Run" || alerts.some((row) => row.url)) && (title !== "Owner" || alerts.some((row) => ownerOf(fleet, row.pipeline)))),

@@ -238,17 +238,30 @@ async function lineageView(fleet, _, parameters) {
 
   function tellNumbers(ids) {
     const known = new Set(ids);
-    const rows = graph.edges.filter((edge) => known.has(edge.from) && known.has(edge.to));
-    numbers.replaceChildren(...(rows.length ? table({
-      caption: "Steps in the picture", rows, pageSize: 30,
-      columns: [
-        { title: "From", value: (row) => label(graph.nodes[row.from]), cell: (row) => name(label(graph.nodes[row.from])) },
-        { title: "To", value: (row) => label(graph.nodes[row.to]), cell: (row) => name(label(graph.nodes[row.to])) },
-        { title: "Step", value: (row) => row.type, cell: (row) => row.type },
-        { title: "Known by", value: (row) => row.method, cell: (row) => row.method },
-        { title: "Confidence", class: "number", value: (row) => row.confidence, cell: (row) => number(row.confidence) },
-      ],
-    }).flat() : [empty("No step is in the picture.")]));
+    const steps = graph.edges.filter((edge) => known.has(edge.from) && known.has(edge.to));
+    const columns = graph.columnEdges.filter((edge) => known.has(edge.from) && known.has(edge.to) && state.open.has(edge.from) && state.open.has(edge.to));
+    const end = (title, key, columnKey) => {
+      const text = (row) => [label(graph.nodes[row[key]]), row[columnKey]].filter(Boolean).join(".");
+      return { title, value: text, cell: (row) => name(text(row)) };
+    };
+    numbers.replaceChildren(...[
+      steps.length ? table({
+        caption: "Steps in the picture", rows: steps, pageSize: 30, isTold: true,
+        columns: [
+          end("From", "from"), end("To", "to"),
+          { title: "Step", value: (row) => row.type, cell: (row) => row.type },
+          { title: "Known by", value: (row) => row.method, cell: (row) => row.method },
+          { title: "Confidence", class: "number", value: (row) => row.confidence, cell: (row) => number(row.confidence) },
+        ],
+      }) : empty("No step is in the picture."),
+      columns.length ? table({
+        caption: "Columns in the picture", rows: columns, pageSize: 30, isTold: true,
+        columns: [
+          end("From", "from", "fromColumn"), end("To", "to", "toColumn"),
+          { title: "How", value: (row) => row.transformation, cell: (row) => [row.transformation, row.isMasked && ", masked"] },
+        ],
+      }) : [],
+    ].flat(Infinity));
   }
 
   function find(needle) {

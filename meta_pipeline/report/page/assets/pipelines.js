@@ -19,7 +19,7 @@ function pipelineTable(fleet, rows, parameters, remember) {
     { title: "Last load", value: (row) => row.lastLoad, cell: (row) => (row.lastLoad ? [h("div", { class: "nowrap" }, ago(row.lastLoad)), h("span", { class: "small soft nowrap" }, minute(row.lastLoad))] : soft("never")) },
     { title: "Next expected by", value: (row) => row.expectedBy, cell: (row) => (row.expectedBy ? [h("div", { class: "nowrap" }, ago(row.expectedBy)), h("span", { class: "small soft nowrap" }, minute(row.expectedBy))] : null) },
     { title: `Rows, ${fleet.dayCount} days`, value: (row) => row.rows.reduce((sum, count) => sum + (count || 0), 0), cell: (row) => sparkline(row.rows) },
-    { title: "Owner", value: (row) => row.owner, cell: (row) => name(row.owner) },
+    { title: "Owner", class: "owner", value: (row) => row.owner, cell: (row) => name(row.owner) },
   ].filter((column) => column.title !== "Owner" || rows.some((row) => row.owner));
   const chosen = columns.findIndex((column) => column.title === parameters.get("sort"));
   return table({
