@@ -413,6 +413,8 @@ def annotate(pipeline: str | None, accept: tuple[str, ...], out: Path | None, fo
     """
     from meta_pipeline.export.annotations import python_hints, read_annotations, write_schemas  # noqa: PLC0415
 
+    if force and out is None:
+        raise ConfigurationError("--force is for the files of --out DIRECTORY. Add that, or leave it out.")
     found = read_annotations(_home(), pipeline, accept)
     files = write_schemas(found.accepted, out, force=force) if out else []
     if as_json:

@@ -228,7 +228,8 @@ def write_schemas(annotations: Sequence[Annotation], folder: Path, *, force: boo
         The files.
 
     Raises:
-        AnnotationError: A file is there and may not be changed, or it is no schema of dlt. Nothing is written then.
+        AnnotationError: A file is there and may not be changed, or it is no schema of dlt; nothing is written then. Or
+            one cannot be written.
     """
     texts: dict[Path, str] = {}
     for (pipeline, schema), found in groupby(annotations, lambda item: (item.pipeline_name, item.schema_name)):
@@ -238,8 +239,13 @@ def write_schemas(annotations: Sequence[Annotation], folder: Path, *, force: boo
         before = _read_schema(file) if file.exists() else _new_schema(schema)
         texts[file] = yaml.safe_dump(_tagged(before, found), sort_keys=False, allow_unicode=True)
     for file, text in texts.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise AnnotationError(
+                f"{file} could not be written: {error.strerror}. Choose another --out, or mend that and add --force."
+            ) from None
     return list(texts)
 
 

@@ -88,8 +88,8 @@ def checked_url(url: str, name: str) -> str:
         ConfigurationError: It is no URL of HTTP, or has a user in it. The URL is not quoted: it may hold a secret.
     """
     parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"{name} must begin with https:// or http:// and name a host.")
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, url)):
+        raise ConfigurationError(f"{name} must begin with https:// or http://, name a host and have no spaces.")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError(
             f"{name} must have no user, password or query string. Write what the receiver asks for as token in "

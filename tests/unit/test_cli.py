@@ -47,6 +47,13 @@ def test_every_command_has_json(name: str) -> None:
     assert "--json" in {flag for option in main.commands[name].params for flag in option.opts}
 
 
+def test_force_needs_the_folder_whose_files_it_is_for(run: Run) -> None:
+    result = run("annotate", "--force")
+
+    assert result.exit_code == 2
+    assert "Add that, or leave it out" in result.output
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("check", "--help"), ("collect", "-h")])
 def test_help_is_given(run: Run, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)

@@ -103,6 +103,13 @@ def test_a_file_that_is_no_schema_is_left_alone(tmp_path: Path, content: str) ->
         write_schemas([annotation("people", "name")], tmp_path, force=True)
 
 
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "crm").touch()
+
+    with pytest.raises(AnnotationError, match="could not be written: Not a directory"):
+        write_schemas([annotation("people", "name")], tmp_path)
+
+
 @pytest.mark.parametrize("name", ["../../up", "/etc/passwd", "..", "a/b", ""])
 def test_names_lead_nowhere_else(tmp_path: Path, name: str) -> None:
     (file,) = write_schemas([annotation("people", "name", pipeline=name)], tmp_path / "out")

@@ -39,6 +39,7 @@ def test_settings_come_from_both_files_and_the_environment(tmp_path: Path, monke
         ({"urll": "x"}, "Did you mean 'url'"),
         ({"url": "lineage.example"}, "must begin with https://"),
         ({"url": "ftp://lineage.example"}, "must begin with https://"),
+        ({"url": "https://hunter2 lineage.example"}, "must begin with https://"),
         ({"url": "https://[hunter2"}, "must begin with https://"),
         ({"url": "https://hunter2:hunter2@lineage.example"}, "Write what the receiver asks for as token"),
         ({"url": "https://lineage.example/?key=hunter2"}, "Write what the receiver asks for as token"),
