@@ -42,8 +42,10 @@ async function show(isFirst) {
   main.replaceChildren(...[made.content].flat(Infinity).filter(Boolean));
   document.title = `${made.title} · meta-pipeline`;
   for (const entry of document.querySelectorAll("#views a")) {
-    if (entry.getAttribute("href") === `#/${made.current || view || "fleet"}`) entry.setAttribute("aria-current", "page");
-    else entry.removeAttribute("aria-current");
+    if (entry.getAttribute("href") === `#/${made.current || view || "fleet"}`) {
+      entry.setAttribute("aria-current", "page");
+      entry.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else entry.removeAttribute("aria-current");
   }
   if (made.drawn) made.drawn();
   if (!isFirst) {

@@ -33,7 +33,8 @@ function governanceCell(key, row) {
   if (key === "relation") return [name(value), row.destination_name && h("div", { class: "small soft" }, name(row.destination_name))];
   if (key === "is_action_needed") return value ? badge("warning", "yes") : "no";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "number" ? number(value) : name(value, "clamp");
+  // What somebody has to do is told to the end.
+  return typeof value === "number" ? number(value) : h("span", { class: "name" }, value);
 }
 
 function compareLists(one, other) {
