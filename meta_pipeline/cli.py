@@ -647,7 +647,8 @@ def _show_export(result: ExportResult) -> None:
         )
     _tell(result.problems)
     made = ", ".join(f"{count:,} of {kind}" for kind, count in result.made.items())
-    note(f"Exported {result.events:,} events: made were {made}. Next time: --since {result.up_to.isoformat()}")
+    next_time = "again without --since" if result.up_to is None else f"--since {result.up_to.isoformat()}"
+    note(f"Exported {result.events:,} events: made were {made}. Next time: {next_time}")
 
 
 def _report(home: Home, folder: Path, with_details: bool, settings: AlertSettings) -> tuple[PageResult, list[str]]:

@@ -127,7 +127,7 @@ step_{{ step }} as (
         ) as held_up
     from {{ 'reached' if step == 1 else 'step_' ~ (step - 1) }} as known
     inner join steps on steps.from_column_id = known.column_id
-    where steps.hops = 0 or steps.to_column_id <> known.origin_id
+    where steps.hops = 0 or steps.to_column_id not in (known.origin_id, known.origin_node_id)
     group by known.origin_id, known.origin_node_id, steps.to_column_id
 
 ),

@@ -45,7 +45,8 @@ class ExportResult:
     Args:
         events: How many events were written, or taken by the server.
         made: How many were made, by what they are: runs, jobs, datasets.
-        up_to: What `--since` next time, so that only what is new then is exported.
+        up_to: What `--since` next time, so that only what is new then is exported; where not everything was taken, the
+            one of this time.
         unknown_places: Destinations and dbt projects that no address is known of, so that their tables are named by
             their own names.
         problems: What could not be done.
@@ -53,7 +54,7 @@ class ExportResult:
 
     events: int
     made: Mapping[str, int]
-    up_to: datetime
+    up_to: datetime | None
     unknown_places: Sequence[str]
     problems: Sequence[str]
 
@@ -79,11 +80,12 @@ def export_openlineage(
     """
     with TemporaryFile() as aside:
         with open_home(home) as session:
-            up_to = marts.require_present(session, home)
+            built_at = marts.require_present(session, home)
             exporter = _Exporter(session, settings, since)
             made = _write(exporter.events(), aside)
         aside.seek(0)
         delivered = _deliver(aside, sum(made.values()), settings, out, url)
+    up_to = since if delivered.problems else built_at
     return ExportResult(delivered.count, made, up_to, exporter.catalogue.unknown_places, delivered.problems)
 
 

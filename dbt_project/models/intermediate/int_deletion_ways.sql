@@ -16,6 +16,17 @@ relation_kinds as (
 
 ),
 
+-- the longest way from table to table, whatever columns it leads through: each comes after all that it reads
+orders as (
+
+    select
+        origin_id,
+        column_id as relation_id,
+        longest_way
+    from reach
+
+),
+
 reached as (
 
     select
@@ -23,7 +34,6 @@ reached as (
         origins.relation_id as origin_relation_id,
         columns.relation_id,
         min(reach.hops) as hops,
-        max(reach.longest_way) as longest_way,
         min(case when reach.is_masked then 1 else 0 end) as masked,
         max(case when reach.is_held_up then 1 else 0 end) as held_up
     from reach
@@ -41,7 +51,6 @@ starting as (
         relation_id as origin_relation_id,
         relation_id,
         0 as hops,
-        0 as longest_way,
         0 as held_up
     from columns
     where tagged_by is not null
@@ -56,7 +65,6 @@ holders as (
         origin_relation_id,
         relation_id,
         hops,
-        longest_way,
         held_up
     from reached
 
@@ -74,7 +82,6 @@ nested as (
         holders.origin_relation_id,
         children.relation_id,
         holders.hops + 1 as hops,
-        holders.longest_way + 1 as longest_way,
         case
             when holders.hops > 0 and not parents.is_rebuilt then 1
             else holders.held_up
@@ -98,7 +105,6 @@ united as (
         origin_relation_id,
         relation_id,
         hops,
-        longest_way,
         masked,
         held_up,
         1 as holds_value
@@ -111,7 +117,6 @@ united as (
         origin_relation_id,
         relation_id,
         hops,
-        longest_way,
         0 as masked,
         held_up,
         0 as holds_value
@@ -126,12 +131,15 @@ final as (
         united.origin_relation_id,
         united.relation_id,
         cast(min(united.hops) as {{ dbt.type_bigint() }}) as hops,
-        cast(max(united.longest_way) as {{ dbt.type_bigint() }}) as longest_way,
+        max(orders.longest_way) as longest_way,
         max(united.holds_value) = 1 as has_value,
         min(case when united.holds_value = 1 then united.masked end) = 1 as is_masked,
         max(united.held_up) = 1 as is_held_up,
         max(case when relation_kinds.is_rebuilt then 1 else 0 end) = 1 and max(united.held_up) = 0 as is_propagated
     from united
+    inner join orders
+        on orders.origin_id = united.origin_id
+        and orders.relation_id = united.relation_id
     left join relation_kinds on relation_kinds.relation_id = united.relation_id
     group by united.origin_id, united.origin_relation_id, united.relation_id
 

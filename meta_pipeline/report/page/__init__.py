@@ -56,12 +56,13 @@ def write_page(
         HomeError: The marts are not there yet, or the home cannot be opened.
     """
     started = time.monotonic()
-    extract = read_extract(home, read_contracts(project), with_details=with_details)
+    contracts = read_contracts(project)
+    extract = read_extract(home, contracts, with_details=with_details)
     view = make_view(extract, owner_of)
     files = [DataFile(name, f"{count:,}") for name, count in sorted(extract.row_counts.items())]
     text = render_page(view, datetime.now(timezone.utc), files, docs).encode()
     try:
-        extract.write_files(folder / DATA_FOLDER)
+        extract.write_files(folder / DATA_FOLDER, contracts)
         # Whoever opens the page meanwhile sees the one before.
         part = folder / f"{PAGE_FILE}.part"
         part.write_bytes(text)

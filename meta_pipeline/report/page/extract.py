@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -72,11 +72,12 @@ class Extract:
         found: list[dict[str, Any]] = self.marts.execute(query).to_arrow_table().to_pylist()
         return found
 
-    def write_files(self, folder: Path) -> None:
+    def write_files(self, folder: Path, marts: Collection[str]) -> None:
         """Writes each mart that is shown as a Parquet file, and removes those that are not shown any more.
 
         Args:
-            folder: The folder; it is made where it is missing.
+            folder: The folder; it is made where it is missing, and files of others in it are left alone.
+            marts: All marts.
         """
         folder.mkdir(parents=True, exist_ok=True)
         for mart in self.row_counts:
@@ -85,9 +86,9 @@ class Extract:
             part = folder / f"{mart}.parquet.part"
             self.marts.execute(f"copy \"{mart}\" to '{_literal(part)}' (format parquet, compression zstd)")
             part.replace(file)
-        for file in folder.glob("*.parquet"):
-            if file.stem not in self.row_counts:
-                file.unlink()
+        for mart in set(marts) - set(self.row_counts):
+            for name in (f"{mart}.parquet", f"{mart}.parquet.part"):
+                (folder / name).unlink(missing_ok=True)
 
 
 def read_extract(home: Home, contracts: Mapping[str, pa.Schema], *, with_details: bool) -> Extract:

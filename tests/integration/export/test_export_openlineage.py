@@ -207,6 +207,8 @@ def test_a_transform_without_anything_new_changes_nothing(home: Home) -> None:
     after = exported(home)
 
     assert after[1] == before[1]
+    assert before[0].up_to
+    assert after[0].up_to
     assert after[0].up_to > before[0].up_to
 
 
@@ -341,6 +343,7 @@ def test_a_server_gets_what_a_file_would_and_all_that_was_not_taken_the_next_tim
 
     assert (refused.code, again.code) == (2, 0)
     assert refused.json["events"] == written["events"] - 3
+    assert (refused.json["up_to"], written["up_to"] is None) == (None, False)
     assert "refused 3 events with HTTP status 422: dataset duckdb://warehouse crm." in refused.json["problems"][0]
     lines = (Path(home.database).parent / "events.ndjson").read_text(encoding="utf-8").splitlines()
     assert server.taken == [json.loads(line) for line in lines]

@@ -22,6 +22,9 @@ RIGHT_TO_LEFT = "\u202eevil\u202c\u0627\u0644\u0645\u0628\u064a\u0639\u0627\u062
 LONG = "long_" + "x" * 495
 HOSTILE = (SCRIPT, RIGHT_TO_LEFT, LONG)
 SECRET_WORDS = "the register says no to hunter2"
+INBOX = "s3://hidden-bucket/inbox"
+ADDRESS = "hidden-host.example"
+PERSON = "ada@hidden.example"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     fleet.write_first(home.raw)
     fleet.write_second(home.raw)
     _write_hostile(home.raw)
+    _write_hidden(home.raw)
     transform(home.home, as_of=NOW)
     site = Site(folder / "public", folder / "detailed", folder / "late")
     write_page(home.home, site.public, project_folder(), owner_of)
@@ -80,6 +84,33 @@ def _write_hostile(raw: RawDataset) -> None:
             "visits", "2026-01-21 08:00", dataset="shared", outcome="failed", failure=failure, collected=fleet.SECOND
         )
     )
+
+
+def _write_hidden(raw: RawDataset) -> None:
+    """Writes what says where things lie, what is personal, and a person's address."""
+    at = "2026-01-21 06:00"
+    no_answer = {"destination_name": "inbox", "destination_type": "inbox", "error": f"{INBOX}: no answer"}
+    reads = {"location_kind": "sql_database", "location": ADDRESS, "table_name": None}
+    of_hint = {"version_hash": "v2", "parent_hash": "v1", "change_type": "column_hint_changed"}
+    raw.write(
+        coverage=[coverage(INBOX, fleet.SECOND, fleet.SECOND, "unreachable", **no_answer)],
+        schema_changes=[
+            {**of_hint, "change_id": "hint", "table_name": "orders", "column_name": "email"}
+            | {"hint_name": "x-annotation-pii", "new_value": "true", "collected_at": fleet.SECOND}
+        ],
+        pipeline_cursors=[
+            {"pipeline_name": "crm_daily", "load_id": load(at)["load_id"], "source_name": "crm"}
+            | {
+                "resource_name": "people",
+                "cursor_path": "email",
+                "initial_value": PERSON,
+                "last_value": PERSON,
+                "created_at": at,
+            }
+            | {"collected_at": fleet.SECOND}
+        ],
+    )
+    raw.write(**call("reader", at, dataset="read", counts={"people": 3}, reads=reads, collected=fleet.SECOND))
 
 
 @pytest.fixture(scope="session")

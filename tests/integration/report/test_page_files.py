@@ -11,12 +11,15 @@ import duckdb
 import pytest
 
 from meta_pipeline.report.page.disclosure import PUBLIC_MARTS
-from tests.integration.report.conftest import SECRET_WORDS, Site
+from tests.integration.report.conftest import ADDRESS, INBOX, PERSON, SECRET_WORDS, Site
 
 pytestmark = pytest.mark.xdist_group("page")
 
 # Words of errors, and where things lie: of a captured run, of a place that could not be read, of a dbt project.
-HIDDEN = (SECRET_WORDS, "close the other program", "no space", "dbt/manifest.json")
+HIDDEN = (
+    *(SECRET_WORDS, "close the other program", "no space", "dbt/manifest.json"),
+    *(INBOX, ADDRESS, PERSON, "x-annotation-pii", "warehouse.example", "shop.example"),
+)
 # Names that stand in both.
 SHOWN = ("crm_daily", "orders", "its last run, on 2026-01-21 08:00 UTC, failed in extract")
 
@@ -58,11 +61,10 @@ def test_files_of_marts_that_are_not_shown_any_more_are_removed(site: Site, tmp_
     from meta_pipeline.report.page.extract import Clock, Extract
     from tests.integration.report.conftest import NOW
 
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "pii_columns.parquet").touch()
-    (tmp_path / "data" / "notes.txt").touch()
+    for name in ("pii_columns.parquet", "pii_columns.parquet.part", "customers.parquet", "notes.txt"):
+        (tmp_path / name).touch()
     with duckdb.connect() as connection:
         connection.execute("create table alerts as select 1 as one")
-        Extract(Clock(NOW, False, []), connection, {"alerts": 1}).write_files(tmp_path / "data")
+        Extract(Clock(NOW, False, []), connection, {"alerts": 1}).write_files(tmp_path, ["alerts", "pii_columns"])
 
-    assert {file.name for file in (tmp_path / "data").iterdir()} == {"alerts.parquet", "notes.txt"}
+    assert {file.name for file in tmp_path.iterdir()} == {"alerts.parquet", "customers.parquet", "notes.txt"}
