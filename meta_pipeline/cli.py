@@ -25,8 +25,9 @@ from meta_pipeline.output import counted, is_terminal, note, print_json, print_r
 
 if TYPE_CHECKING:
     from meta_pipeline.alert import AlertResult, AlertSettings
+    from meta_pipeline.collect.check import Finding
     from meta_pipeline.collect.stage import CollectResult
-    from meta_pipeline.config import ReportSettings
+    from meta_pipeline.config import ReportSettings, Settings
     from meta_pipeline.export.annotations import Annotations
     from meta_pipeline.export.openlineage import ExportResult
     from meta_pipeline.home import Home
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 DONE, FINDINGS, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 DOCS_FILE = "dbt.html"
+DEMO_FOLDER = Path("demo-fleet")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,7 +64,7 @@ def reporting_errors(command: Command) -> Command:
         except MetaPipelineError as error:
             warn(f"Error: {error}")
             sys.exit(NOT_DONE)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             warn("Interrupted. Nothing is lost: run again.")
             sys.exit(INTERRUPTED)
         except Exception as error:
@@ -135,7 +137,10 @@ def init(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Write the configuration and a workflow into this folder; nothing that is there is overwritten."""
+    """Write the configuration and a workflow into this folder.
+
+    What no option says is asked for, on a terminal. Nothing that is there is overwritten.
+    """
     from meta_pipeline.init import questions  # noqa: PLC0415
     from meta_pipeline.init.files import write_files  # noqa: PLC0415
     from meta_pipeline.init.plan import DEFAULT_CRON, make_plan  # noqa: PLC0415
@@ -193,7 +198,7 @@ def check(as_json: bool) -> None:
             ],
         )
         _tell([*settings.problems, *unusable])
-        note(f"{counted(sum(item.is_read for item in findings), 'dataset')} will be read into {home.database}")
+        note(f"{_counted_places(settings, findings)} will be read into {home.database}")
     sys.exit(NOT_DONE if problems else DONE)
 
 
@@ -269,7 +274,10 @@ def alert(is_dry: bool, fail_on: str, as_json: bool) -> None:
 @json_option
 @reporting_errors
 def status(name: str | None, watch: bool, interval: float, as_markdown: bool, fail_on: str, as_json: bool) -> None:
-    """Show how every pipeline is, worst first; with a name or glob, those pipelines from near."""
+    """Show how every pipeline is, worst first.
+
+    With a name or a glob it shows those pipelines from near: runs, volume, why, and what to do.
+    """
     home = _home()
     if sum((watch, as_markdown, as_json)) > 1:
         raise ConfigurationError("--watch, --markdown and --json are three ways to show it. Choose one of them.")
@@ -316,7 +324,10 @@ def explain(name: str, as_json: bool) -> None:
 @json_option
 @reporting_errors
 def report(out: Path | None, with_details: bool, as_json: bool) -> None:
-    """Write the page: the fleet, its pipelines, schema changes and lineage to look at, without a server."""
+    """Write the page, one file to look at without a server.
+
+    It shows the fleet, its pipelines, schema changes and lineage.
+    """
     from meta_pipeline.config import read_report_settings  # noqa: PLC0415
 
     home, settings = _home(), read_report_settings(Path.cwd())
@@ -337,9 +348,10 @@ def report(out: Path | None, with_details: bool, as_json: bool) -> None:
 @json_option
 @reporting_errors
 def lineage(name: str | None, upstream: bool, downstream: bool, as_json: bool) -> None:
-    """Show where a table or column comes from and where it goes; without a name, how much is known.
+    """Show where a table or column comes from and where it goes.
 
-    Exits with 1 where less is known of a dbt project than minimum_coverage in [lineage] asks for.
+    Without a name it shows how much is known. Exits with 1 where less is known of a dbt project than minimum_coverage
+    in [lineage] asks for.
     """
     from meta_pipeline.config import minimum_lineage_coverage  # noqa: PLC0415
     from meta_pipeline.report.lineage import Direction, read_coverage, read_lineage  # noqa: PLC0415
@@ -368,9 +380,10 @@ def lineage(name: str | None, upstream: bool, downstream: bool, as_json: bool) -
 @json_option
 @reporting_errors
 def export(out: str | None, url: str | None, since: str | None, as_json: bool) -> None:
-    """Export runs, jobs, datasets and column lineage as events of OpenLineage.
+    """Export runs and lineage as events of OpenLineage.
 
-    They go into the file of --out, else to the server of --url or of [export.openlineage], else to standard output.
+    The events of runs, jobs, datasets and columns go into the file of --out, else to the server of --url or of
+    [export.openlineage], else to standard output.
     The same marts make the same events, so that exporting twice changes nothing.
     """
     from meta_pipeline.export.settings import checked_url, read_export_settings  # noqa: PLC0415
@@ -407,9 +420,10 @@ def export(out: str | None, url: str | None, since: str | None, as_json: bool) -
 @json_option
 @reporting_errors
 def annotate(pipeline: str | None, accept: tuple[str, ...], out: Path | None, force: bool, as_json: bool) -> None:
-    """Turn suggestions of personal data into hints for dlt, to paste or to commit.
+    """Turn suggestions of personal data into hints for dlt.
 
-    Without --accept all are taken that are no exceptions in [governance].
+    They are printed to be pasted, or written with --out to be committed. Without --accept all are taken that are no
+    exceptions in [governance].
     """
     from meta_pipeline.export.annotations import python_hints, read_annotations, write_schemas  # noqa: PLC0415
 
@@ -431,7 +445,10 @@ def annotate(pipeline: str | None, accept: tuple[str, ...], out: Path | None, fo
 @json_option
 @reporting_errors
 def run(fail_on: str, as_json: bool) -> None:
-    """Collect, transform, alert, write the page where [report] names a folder, and show the status."""
+    """Collect, transform, alert, and show the status.
+
+    It writes the page too, where [report] names a folder. This is what a schedule runs.
+    """
     sys.exit(_run(fail_on, as_json))
 
 
@@ -440,7 +457,7 @@ def run(fail_on: str, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), default=8_765, show_default=True, help="Port to listen on.")
 @reporting_errors
 def receive(host: str, port: int) -> None:
-    """Receive traces that dlt itself sends, and put them into the inbox.
+    """Receive traces that dlt sends, and put them into the inbox.
 
     META_PIPELINE_RECEIVE_TOKEN is what senders must know: they set RUNTIME__DLTHUB_DSN to http://host:port/<token>. The
     inbox is META_PIPELINE_INBOX, else the one in .dlt/config.toml.
@@ -463,17 +480,20 @@ def receive(host: str, port: int) -> None:
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("demo-fleet"),
+    default=DEMO_FOLDER,
     show_default=True,
     help="Where the demo lives; made anew each time.",
 )
 @click.option("--stop", is_flag=True, help="Stop the demo's PostgreSQL server and do nothing else.")
 @reporting_errors
 def demo(folder: Path, stop: bool) -> None:
-    """Replay real flights through real pipelines, and run."""
+    """Try it: replay real flights through real pipelines, and run."""
     from meta_pipeline.demo import build_fleet, stop_fleet  # noqa: PLC0415
 
     if stop:
+        if not folder.exists():
+            note(f"There is no folder {folder} here, so nothing was stopped. Run this where the demo was made.")
+            return
         stop_fleet(folder)
         note(f"No PostgreSQL server of the demo in {folder} is running any more.")
         return
@@ -482,7 +502,8 @@ def demo(folder: Path, stop: bool) -> None:
         code = _run("never", as_json=False)
     note(f"\nThe demo is a folder like yours: cd {folder}, then try meta-pipeline status, check or run.")
     note(f"Its page is {folder / 'site' / 'index.html'}: open it in a browser.")
-    note("Its PostgreSQL server keeps running; stop it with: meta-pipeline demo --stop")
+    elsewhere = "" if folder == DEMO_FOLDER else f" --folder {folder}"
+    note(f"Its PostgreSQL server keeps running; stop it from this folder: meta-pipeline demo --stop{elsewhere}")
     sys.exit(code)
 
 
@@ -528,6 +549,14 @@ def _home_problems(home: Home) -> list[str]:
             return []
     except MetaPipelineError as error:
         return [str(error)]
+
+
+def _counted_places(settings: Settings, findings: Sequence[Finding]) -> str:
+    """Returns how much will be read; an inbox or a folder of artifacts is no dataset."""
+    destinations = {item.name for item in settings.destinations}
+    is_dataset = [item.destination_name in destinations for item in findings if item.is_read]
+    datasets, others = counted(sum(is_dataset), "dataset"), is_dataset.count(False)
+    return f"{datasets} and {counted(others, 'other place')}" if others else datasets
 
 
 def _require_settings() -> None:

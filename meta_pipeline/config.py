@@ -121,7 +121,8 @@ def parse_settings(raw: Mapping[str, Any]) -> Settings:
     entries = raw.get("destinations")
     if not entries and not any(raw.get(key) for key in _PLACE_KEYS):
         raise ConfigurationError(
-            "No destination to observe. Name the dlt destinations in .dlt/config.toml, for example:\n"
+            "No destination to observe. In a new folder, meta-pipeline init asks for them; else name the dlt "
+            "destinations in .dlt/config.toml, for example:\n"
             '  [sources.dlt_metadata]\n  destinations = ["finance_pg"]\n'
             '  [destination.finance_pg]\n  destination_type = "postgres"'
         )

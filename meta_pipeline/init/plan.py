@@ -90,12 +90,7 @@ def make_plan(destinations: Iterable[str], home: str, cron: str | None, oidc: Oi
     Raises:
         ConfigurationError: Something of it cannot be meant; the text says what may be.
     """
-    named: dict[str, str] = {}
-    for text in destinations:
-        name, kind = parse_destination(text)
-        if name in named:
-            raise ConfigurationError(f"Destination {name!r} is named twice. Give each a name of its own.")
-        named[name] = kind
+    named = parse_destinations(destinations)
     if not named:
         raise ConfigurationError(
             "No destination to observe. Name at least one, for example: "
@@ -107,15 +102,28 @@ def make_plan(destinations: Iterable[str], home: str, cron: str | None, oidc: Oi
     return plan
 
 
-def parse_destination(text: str) -> tuple[str, str]:
-    """Reads a destination as somebody wrote it.
+def parse_destinations(texts: Iterable[str]) -> dict[str, str]:
+    """Reads destinations as somebody wrote them.
 
     Args:
-        text: ``name=type``.
+        texts: Each as ``name=type``.
+
+    Returns:
+        dlt's type of each, by its name.
 
     Raises:
-        ConfigurationError: It is not of that form, or there is no such type.
+        ConfigurationError: One is not of that form, is of a type that is not there, or has the name of another.
     """
+    named: dict[str, str] = {}
+    for text in texts:
+        name, kind = _parse_destination(text)
+        if name in named:
+            raise ConfigurationError(f"Destination {name!r} is named twice. Give each a name of its own.")
+        named[name] = kind
+    return named
+
+
+def _parse_destination(text: str) -> tuple[str, str]:
     name, equals, kind = (part.strip() for part in text.partition("="))
     if not equals or not _NAME.fullmatch(name):
         raise ConfigurationError(
@@ -154,7 +162,7 @@ def parse_cron(text: str) -> str:
     """
     parts = text.split()
     if len(parts) != 5 or not all(_CRON_FIELD.fullmatch(part) for part in parts):
-        raise ConfigurationError(f"{text!r} is not a schedule. Write five fields, in UTC: --schedule '{DEFAULT_CRON}'")
+        raise ConfigurationError(f"{text!r} is not a schedule. Write five fields of cron, in UTC: '{DEFAULT_CRON}'")
     return " ".join(parts)
 
 

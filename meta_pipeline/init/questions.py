@@ -10,7 +10,7 @@ import click
 from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.home import EMBEDDED, SERVERS
 from meta_pipeline.init.kinds import KINDS
-from meta_pipeline.init.plan import DEFAULT_CRON, parse_cron, parse_destination, parse_home
+from meta_pipeline.init.plan import DEFAULT_CRON, parse_cron, parse_destinations, parse_home
 
 Answer = TypeVar("Answer")
 
@@ -24,16 +24,16 @@ def ask_destinations() -> list[str]:
     click.echo(f"Which destinations of dlt shall be observed? Types: {', '.join(KINDS)}.", err=True)
     found: list[str] = []
     while True:
-        more = "Another one (nothing to go on)" if found else "A destination, as name=type"
+        more = "Another one (Enter alone goes on)" if found else "A destination, as name=type"
         text = click.prompt(more, default="", show_default=False, err=True)
         if not text and found:
             return found
         try:
-            name, kind = parse_destination(text)
+            parse_destinations([*found, text])
         except ConfigurationError as error:
             click.echo(error, err=True)
             continue
-        found.append(f"{name}={kind}")
+        found.append(text)
 
 
 def ask_home() -> str:

@@ -36,6 +36,12 @@ _ALTERING = re.compile(
     r"|alter\s+table|create\s+(?:or\s+replace\s+)?table)\s+(?:if\s+(?:not\s+)?exists\s+)?([\w.\"]+)",
     re.IGNORECASE | re.DOTALL,
 )
+_COLUMN_COMMENTS = re.compile(
+    r"^\s*(?:/\*.*?\*/\s*)?alter\s+(?:table|view)\s+(\S+)\s+alter\s+(\"[^\"]+\"\s+comment\b.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_COLUMN_COMMENT = re.compile(r"(\"[^\"]+\")\s+comment\s+(\$\$.*?\$\$)", re.IGNORECASE | re.DOTALL)
+_TABLE_COMMENT = re.compile(r"^\s*(?:/\*.*?\*/\s*)?comment\s+on\s+table\b", re.IGNORECASE | re.DOTALL)
 _NEVER = 'to_timestamp(0)::timestamptz AS "LAST_ALTERED"'
 _ALTERED = "_fs_global._fs_information_schema._altered"
 _JSON_LINES = re.compile(r"\.jsonl(\.gz)?$")
@@ -68,7 +74,7 @@ def _execute_all(cursor: Any, command: str, params: Any = None, *args: Any, **kw
     result = None
     try:
         for statement in [command] if bound else _statements(command):
-            result = _execute(cursor, _rewritten(statement), params, *args, **kwargs)
+            result = _execute(cursor, _without_comments(cursor, _rewritten(statement)), params, *args, **kwargs)
             _note_altered(cursor, statement)
     except snowflake.connector.errors.Error:
         raise
@@ -77,6 +83,16 @@ def _execute_all(cursor: Any, command: str, params: Any = None, *args: Any, **kw
         message = f"{type(error).__name__}: {error}"
         raise snowflake.connector.errors.ProgrammingError(msg=message, errno=1003, sqlstate="42000") from error
     return result
+
+
+def _without_comments(cursor: Any, statement: str) -> str:
+    """Gives columns their comments, and returns what is left to do; fakesnow knows no such statement."""
+    match = _COLUMN_COMMENTS.match(statement)
+    if not match:
+        return statement
+    for name, text in _COLUMN_COMMENT.findall(match[2]):
+        cursor._duck_conn.execute(f"comment on column {match[1]}.{name} is {text}")
+    return "select 'Statement executed successfully.' as status"
 
 
 def _tell_last_altered() -> None:
@@ -122,6 +138,9 @@ def _rewritten(sql: str) -> str:
         return _with_plain_stage(sql)
     if start.startswith("COPY"):
         return _with_plain_options(_with_plain_stage(sql))
+    if _TABLE_COMMENT.match(sql):
+        # fakesnow notes it in a table of its own, without minding quotes.
+        return sql.replace("'", "''")
     # dbt makes its `__dbt_tmp` relations temporary and names them in full, which DuckDB refuses; dbt drops them itself.
     return _TEMPORARY.sub(r"\1", sql)
 

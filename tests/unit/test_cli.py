@@ -62,6 +62,10 @@ def test_help_is_given(run: Run, arguments: tuple[str, ...]) -> None:
     assert "Usage:" in result.output
 
 
+def test_the_list_of_commands_says_of_each_in_full_what_it_does(run: Run) -> None:
+    assert "..." not in run("--help").output
+
+
 def test_the_exit_codes_are_explained(run: Run) -> None:
     assert "Exit codes: 0" in run("--help").output
 
@@ -89,6 +93,7 @@ def test_without_any_configuration_it_says_what_to_write(run: Run, command: str)
     result = run(command)
 
     assert result.exit_code == 2
+    assert "meta-pipeline init" in result.output
     assert "[sources.dlt_metadata]" in result.output
     assert 'destinations = ["finance_pg"]' in result.output
     assert list(Path.cwd().iterdir()) == [], "nothing is written"
@@ -162,6 +167,21 @@ def test_check_gives_its_findings_as_json(run: Run, monkeypatch: pytest.MonkeyPa
     assert found["problems"] == [
         "schema_exports.nowhere: there is no folder nowhere. Check schema_exports in .dlt/config.toml"
     ]
+
+
+def test_check_counts_datasets_apart_from_other_places(run: Run) -> None:
+    Path(".dlt").mkdir()
+    Path(".dlt/config.toml").write_text('[sources.dlt_metadata]\nschema_exports = ["exports"]', encoding="utf-8")
+    Path("exports").mkdir()
+
+    assert "0 datasets and 1 other place will be read" in run("check").output
+
+
+def test_stopping_a_demo_that_is_not_here_does_not_say_that_it_is_stopped(run: Run) -> None:
+    result = run("demo", "--stop")
+
+    assert result.exit_code == 0
+    assert "There is no folder demo-fleet here, so nothing was stopped" in result.output
 
 
 def break_off(monkeypatch: pytest.MonkeyPatch) -> None:

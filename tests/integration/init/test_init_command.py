@@ -108,14 +108,24 @@ def test_what_was_there_is_told_in_json(tmp_path: Path) -> None:
 
 
 def test_on_a_terminal_it_asks_and_answers_typing_errors(tmp_path: Path) -> None:
-    answers = "finance_pg=postgre\nfinance_pg=postgres\nlake=filesystem\n\nsnowflak\nsnowflake\ny\n23 5 * * *\n"
+    destinations = "finance_pg=postgre\nfinance_pg=postgres\nfinance_pg=duckdb\nlake=filesystem\n\n"
+    answers = f"{destinations}snowflak\nsnowflake\ny\n23 5 * * *\n"
 
     code, shown = run_on_terminal(tmp_path, "init", answers=answers)
 
     assert code == 0, shown
     assert "Did you mean 'postgres'?" in shown
+    assert "'finance_pg' is named twice" in shown
     assert "Did you mean 'snowflake'?" in shown
     config: Any = tomlkit.parse((tmp_path / ".dlt" / "config.toml").read_text(encoding="utf-8"))
     assert config["sources"]["dlt_metadata"]["destinations"] == ["finance_pg", "lake"]
     assert config["destination"]["observability"]["destination_type"] == "snowflake"
     assert 'cron: "23 5 * * *"' in (tmp_path / ".github" / "workflows" / "observe.yml").read_text(encoding="utf-8")
+
+
+def test_who_interrupts_a_question_leaves_nothing_behind(tmp_path: Path) -> None:
+    code, shown = run_on_terminal(tmp_path, "init", answers="shop=duckdb\n\x03")
+
+    assert code == 130, shown
+    assert "unexpected" not in shown
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_a_folder_that_cannot_be_written_is_told(reported: Done, folder: Path) -
 
 
 def test_a_missing_package_is_told(reported: Done, folder: Path, tmp_path: Path) -> None:
-    done = run(folder, "report", PYTHONPATH=f"{hide_package(tmp_path, 'vl_convert')}:{_python_path()}")
+    path = os.pathsep.join([hide_package(tmp_path, "vl_convert"), os.environ.get("PYTHONPATH", "")])
+    done = run(folder, "report", PYTHONPATH=path)
 
     assert done.code == 2
     assert "pip install 'meta-pipeline[report]'" in done.err
@@ -89,9 +91,3 @@ def test_marts_that_are_not_there_yet_are_told(tmp_path: Path) -> None:
     assert done.code == 2
     assert "meta-pipeline run" in done.err
     assert not (tmp_path / "site").exists()
-
-
-def _python_path() -> str:
-    import os
-
-    return os.environ.get("PYTHONPATH", "")

@@ -5,19 +5,51 @@ const BREAKING = ["table_removed", "column_removed", "data_type_changed", "nulla
 function changeCell(row) {
   const where = [row.table, row.column].filter(Boolean).join(".");
   return [
-    h("div", {}, badge(BREAKING.includes(row.type) ? "warning" : "quiet", words(row.type)), " ", name(where || row.schema, "title")),
-    (row.hint || row.old || row.new) && h("div", { class: "small" }, row.hint && [name(row.hint, "mono"), " "], row.old && [name(row.old, "mono clamp"), row.new ? " → " : " (gone)"], row.new && name(row.new, "mono clamp")),
+    h(
+      "div",
+      {},
+      badge(BREAKING.includes(row.type) ? "warning" : "quiet", words(row.type)),
+      " ",
+      name(where || row.schema, "title"),
+    ),
+    (row.hint || row.old || row.new) &&
+      h(
+        "div",
+        { class: "small" },
+        row.hint && [name(row.hint, "mono"), " "],
+        row.old && [name(row.old, "mono clamp"), row.new ? " → " : " (gone)"],
+        row.new && name(row.new, "mono clamp"),
+      ),
   ];
 }
 
 function changeTable(fleet, rows, pageSize = 20) {
   return table({
-    caption: "Newest first", label: "Schema changes", rows, pageSize,
+    caption: "Newest first",
+    label: "Schema changes",
+    rows,
+    pageSize,
     columns: [
-      { title: "When", value: (row) => row.at, cell: (row) => [when(row.at), h("div", { class: "small soft" }, ago(row.at))] },
+      {
+        title: "When",
+        value: (row) => row.at,
+        cell: (row) => [when(row.at), h("div", { class: "small soft" }, ago(row.at))],
+      },
       { title: "What", class: "wide", value: (row) => row.type, cell: changeCell },
-      { title: "Where", value: (row) => `${row.destination}.${row.dataset}`, cell: (row) => [h("span", { class: "name" }, `${row.destination}.${row.dataset}`), row.schema && h("div", { class: "small soft" }, "schema ", name(row.schema))] },
-      { title: "Pipeline", value: (row) => row.name, cell: (row) => (row.pipeline && byId(fleet).has(row.pipeline) ? pipelineLink(row.pipeline, row.name) : name(row.name)) },
+      {
+        title: "Where",
+        value: (row) => `${row.destination}.${row.dataset}`,
+        cell: (row) => [
+          h("span", { class: "name" }, `${row.destination}.${row.dataset}`),
+          row.schema && h("div", { class: "small soft" }, "schema ", name(row.schema)),
+        ],
+      },
+      {
+        title: "Pipeline",
+        value: (row) => row.name,
+        cell: (row) =>
+          row.pipeline && byId(fleet).has(row.pipeline) ? pipelineLink(row.pipeline, row.name) : name(row.name),
+      },
     ],
   });
 }
@@ -34,20 +66,56 @@ function changesView(fleet, _, parameters) {
   };
   function draw() {
     const [type, needle] = [parameters.get("type"), parameters.get("q") || ""];
-    const rows = all.filter((row) => (!type || (type === "breaking" ? BREAKING.includes(row.type) : row.type === type)) &&
-      (!needle || matches(needle, row.table, row.column, row.schema, row.dataset, row.destination, row.name, row.hint)));
-    told.textContent = counted(rows.length, "change") + (all.length < fleet.changeCount ? `; of ${number(fleet.changeCount)} the newest ${number(all.length)} are searched, all are in data/schema_changes.parquet` : "");
-    shown.replaceChildren(...(rows.length ? changeTable(fleet, rows, 50).flat() : [empty(all.length ? "No change is like that. Take something out of the search." : "No change of a schema is known.")]));
+    const rows = all.filter(
+      (row) =>
+        (!type || (type === "breaking" ? BREAKING.includes(row.type) : row.type === type)) &&
+        (!needle ||
+          matches(needle, row.table, row.column, row.schema, row.dataset, row.destination, row.name, row.hint)),
+    );
+    told.textContent =
+      counted(rows.length, "change") +
+      (all.length < fleet.changeCount
+        ? `; of ${number(fleet.changeCount)} the newest ${number(all.length)} are searched, all are in data/schema_changes.parquet`
+        : "");
+    shown.replaceChildren(
+      ...(rows.length
+        ? changeTable(fleet, rows, 50).flat()
+        : [
+            empty(
+              all.length
+                ? "No change is like that. Take something out of the search."
+                : "No change of a schema is known.",
+            ),
+          ]),
+    );
   }
   draw();
   return {
     title: "Schema changes",
     content: [
-      h("div", { class: "head" }, h("h1", {}, "Schema changes"), h("p", { class: "lead" }, "Tables, columns, types and hints that came, went or changed, as dlt stored them.")),
-      h("div", { class: "card" },
-        h("div", { class: "tools" }, search("Search", parameters.get("q") || "", (text) => change({ q: text })),
-          select("Kind", [["", "all"], ["breaking", "those that may break readers"], ...types], parameters.get("type") || "", (type) => change({ type }))),
-        told, shown),
+      h(
+        "div",
+        { class: "head" },
+        h("h1", {}, "Schema changes"),
+        h("p", { class: "lead" }, "Tables, columns, types and hints that came, went or changed, as dlt stored them."),
+      ),
+      h(
+        "div",
+        { class: "card" },
+        h(
+          "div",
+          { class: "tools" },
+          search("Search", parameters.get("q") || "", (text) => change({ q: text })),
+          select(
+            "Kind",
+            [["", "all"], ["breaking", "those that may break readers"], ...types],
+            parameters.get("type") || "",
+            (type) => change({ type }),
+          ),
+        ),
+        told,
+        shown,
+      ),
     ],
   };
 }

@@ -21,8 +21,12 @@ function sparkline(values) {
     last = [x, y, value];
   });
   return [
-    s("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-      s("path", { d: path }), s("circle", { cx: last[0], cy: last[1], r: 2.5 })),
+    s(
+      "svg",
+      { class: "spark", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+      s("path", { d: path }),
+      s("circle", { cx: last[0], cy: last[1], r: 2.5 }),
+    ),
     h("span", { class: "small soft nowrap" }, `median ${number(median(values))} a day`),
   ];
 }
@@ -61,10 +65,17 @@ function dayStrip(pipeline, fleet) {
     const shape = level === "before" ? "8.5h8.5v1h-8.5z" : "0h8.5v18h-8.5z";
     paths[level] = `${paths[level] || ""}M${index * 10} ${shape}`;
   });
-  return s("svg", {
-    class: "days", viewBox: `0 0 ${levels.length * 10} 18`, preserveAspectRatio: "none", role: "img",
-    "aria-label": `loads on ${withLoads} of ${levels.length} days, longest gap ${counted(longest, "day")}`,
-  }, Object.entries(paths).map(([level, d]) => s("path", { class: level, d })));
+  return s(
+    "svg",
+    {
+      class: "days",
+      viewBox: `0 0 ${levels.length * 10} 18`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": `loads on ${withLoads} of ${levels.length} days, longest gap ${counted(longest, "day")}`,
+    },
+    Object.entries(paths).map(([level, d]) => s("path", { class: level, d })),
+  );
 }
 
 function dayAxis(fleet) {
@@ -73,7 +84,11 @@ function dayAxis(fleet) {
   for (let index = 0; index < fleet.dayCount; index += 1) {
     const day = new Date((fleet.firstDay + index * DAY) * 1000);
     if (day.getUTCDate() === 1 || (index === 0 && day.getUTCDate() < 25)) {
-      const text = day.toLocaleString("en-GB", { month: "short", timeZone: "UTC", ...(index === 0 ? { day: "numeric" } : {}) });
+      const text = day.toLocaleString("en-GB", {
+        month: "short",
+        timeZone: "UTC",
+        ...(index === 0 ? { day: "numeric" } : {}),
+      });
       labels.push(h("span", {}, text));
       labels[labels.length - 1].style.insetInlineStart = `${(100 * index * 10) / width}%`;
     }
@@ -87,7 +102,13 @@ const colour = (name) => `var(--${name})`;
 const STEPS = ["extract", "normalize", "load"];
 
 function themed(spec) {
-  const text = { labelColor: colour("ink-soft"), titleColor: colour("ink-soft"), labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" };
+  const text = {
+    labelColor: colour("ink-soft"),
+    titleColor: colour("ink-soft"),
+    labelFontSize: 11,
+    titleFontSize: 11,
+    titleFontWeight: "normal",
+  };
   return {
     background: null,
     config: {
@@ -95,7 +116,13 @@ function themed(spec) {
       view: { stroke: null },
       // The chart as a whole is a picture with a description, and the table beside it has its numbers.
       mark: { aria: false },
-      axis: { ...text, aria: false, gridColor: colour("line"), domainColor: colour("line-strong"), tickColor: colour("line-strong") },
+      axis: {
+        ...text,
+        aria: false,
+        gridColor: colour("line"),
+        domainColor: colour("line-strong"),
+        tickColor: colour("line-strong"),
+      },
       legend: { ...text, aria: false, orient: "top", symbolStrokeWidth: 2 },
       title: { aria: false, color: colour("ink"), fontSize: 12, anchor: "start", fontWeight: 600 },
     },
@@ -111,7 +138,15 @@ function chart(makeSpec, label) {
   async function draw() {
     if (!place.isConnected) return;
     width = place.clientWidth;
-    const options = { mode: "vega-lite", logLevel: 1, actions: false, ast: true, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true } };
+    const options = {
+      mode: "vega-lite",
+      logLevel: 1,
+      actions: false,
+      ast: true,
+      renderer: "svg",
+      defaultStyle: false,
+      tooltip: { disableDefaultStyle: true },
+    };
     if (result) result.finalize();
     result = await vegaEmbed(place, themed(makeSpec(width)), options);
     place.dataset.drawn = "true";
@@ -131,11 +166,18 @@ function chart(makeSpec, label) {
 function historySpec({ volume, runs, changes, from, to, width, tableName }) {
   const inner = Math.max(width - 75, 200);
   const x = () => ({
-    field: "at", type: "temporal", scale: { type: "utc", nice: false, padding: 0 }, title: null,
+    field: "at",
+    type: "temporal",
+    scale: { type: "utc", nice: false, padding: 0 },
+    title: null,
     axis: { format: "%d %b", labelFlush: true, tickCount: Math.max(Math.floor(inner / 90), 3), grid: false },
   });
-  // A domain of times is not understood where expressions are interpreted, so two marks that nobody sees stretch the axis.
-  const whole = { data: { values: [{ at: from }, { at: to }] }, mark: { type: "rule", opacity: 0 }, encoding: { x: x() } };
+  // A domain of times is not understood where expressions are interpreted, so two unseen marks stretch the axis.
+  const whole = {
+    data: { values: [{ at: from }, { at: to }] },
+    mark: { type: "rule", opacity: 0 },
+    encoding: { x: x() },
+  };
   const tooltip = [
     { field: "when", title: "at" },
     { field: "rows", type: "quantitative", title: "rows", format: ",.0f" },
@@ -143,27 +185,72 @@ function historySpec({ volume, runs, changes, from, to, width, tableName }) {
     { field: "lower", type: "quantitative", title: "at least", format: ",.0f" },
     { field: "upper", type: "quantitative", title: "at most", format: ",.0f" },
   ];
-  const y = (field) => ({ field, type: "quantitative", title: "rows", axis: { format: "~s", tickCount: 5 }, scale: { zero: true } });
+  const y = (field) => ({
+    field,
+    type: "quantitative",
+    title: "rows",
+    axis: { format: "~s", tickCount: 5 },
+    scale: { zero: true },
+  });
   const changed = {
     data: { values: changes },
     mark: { type: "rule", color: colour("warning"), strokeDash: [4, 3], strokeWidth: 1.5 },
-    encoding: { x: x(), tooltip: [{ field: "what", title: "schema" }, { field: "when", title: "at" }] },
+    encoding: {
+      x: x(),
+      tooltip: [
+        { field: "what", title: "schema" },
+        { field: "when", title: "at" },
+      ],
+    },
   };
   const volumeChart = {
-    title: `Rows of ${tableName.slice(0, 60)}`, width: inner, height: 190,
+    title: `Rows of ${tableName.slice(0, 60)}`,
+    width: inner,
+    height: 190,
     layer: [
       whole,
-      { data: { values: volume.filter((row) => row.lower !== null) }, mark: { type: "area", color: colour("accent"), opacity: 0.16 }, encoding: { x: x(), y: y("lower"), y2: { field: "upper" } } },
-      { data: { values: volume.filter((row) => row.expected !== null) }, mark: { type: "line", color: colour("line-strong"), strokeDash: [3, 3], strokeWidth: 1.25 }, encoding: { x: x(), y: y("expected") } },
+      {
+        data: { values: volume.filter((row) => row.lower !== null) },
+        mark: { type: "area", color: colour("accent"), opacity: 0.16 },
+        encoding: { x: x(), y: y("lower"), y2: { field: "upper" } },
+      },
+      {
+        data: { values: volume.filter((row) => row.expected !== null) },
+        mark: { type: "line", color: colour("line-strong"), strokeDash: [3, 3], strokeWidth: 1.25 },
+        encoding: { x: x(), y: y("expected") },
+      },
       changed,
-      { data: { values: volume }, mark: { type: "line", color: colour("accent"), strokeWidth: 2 }, encoding: { x: x(), y: y("rows") } },
-      { data: { values: volume }, mark: { type: "point", filled: true, size: 22, color: colour("accent"), opacity: 1 }, encoding: { x: x(), y: y("rows"), tooltip } },
-      { data: { values: volume.filter((row) => row.flagged) }, mark: { type: "point", shape: "triangle-up", filled: true, size: 110, opacity: 1, color: colour("critical"), stroke: colour("surface"), strokeWidth: 1 }, encoding: { x: x(), y: y("rows"), tooltip } },
+      {
+        data: { values: volume },
+        mark: { type: "line", color: colour("accent"), strokeWidth: 2 },
+        encoding: { x: x(), y: y("rows") },
+      },
+      {
+        data: { values: volume },
+        mark: { type: "point", filled: true, size: 22, color: colour("accent"), opacity: 1 },
+        encoding: { x: x(), y: y("rows"), tooltip },
+      },
+      {
+        data: { values: volume.filter((row) => row.flagged) },
+        mark: {
+          type: "point",
+          shape: "triangle-up",
+          filled: true,
+          size: 110,
+          opacity: 1,
+          color: colour("critical"),
+          stroke: colour("surface"),
+          strokeWidth: 1,
+        },
+        encoding: { x: x(), y: y("rows"), tooltip },
+      },
     ],
   };
   const stepColours = [colour("level-3"), colour("level-1"), colour("good-fill"), colour("line-strong")];
   const runsChart = {
-    title: "Seconds that runs took", width: inner, height: 90,
+    title: "Seconds that runs took",
+    width: inner,
+    height: 90,
     layer: [
       whole,
       {
@@ -172,17 +259,48 @@ function historySpec({ volume, runs, changes, from, to, width, tableName }) {
         encoding: {
           x: x(),
           y: { field: "seconds", type: "quantitative", title: "seconds", axis: { format: "~s", tickCount: 3 } },
-          color: { field: "step", type: "nominal", title: null, scale: { domain: [...STEPS, "other"], range: stepColours }, legend: { offset: 4 } },
+          color: {
+            field: "step",
+            type: "nominal",
+            title: null,
+            scale: { domain: [...STEPS, "other"], range: stepColours },
+            legend: { offset: 4 },
+          },
           order: { field: "order" },
-          tooltip: [{ field: "when", title: "at" }, { field: "step", title: "step" }, { field: "seconds", type: "quantitative", title: "seconds", format: ",.1f" }, { field: "outcome", title: "outcome" }],
+          tooltip: [
+            { field: "when", title: "at" },
+            { field: "step", title: "step" },
+            { field: "seconds", type: "quantitative", title: "seconds", format: ",.1f" },
+            { field: "outcome", title: "outcome" },
+          ],
         },
       },
       {
         data: { values: runs.filter((run) => run.isBad) },
-        mark: { type: "point", shape: "cross", angle: 45, filled: true, size: 70, opacity: 1, color: colour("critical"), yOffset: -7 },
-        encoding: { x: x(), y: { datum: 0 }, tooltip: [{ field: "when", title: "at" }, { field: "outcome", title: "outcome" }] },
+        mark: {
+          type: "point",
+          shape: "cross",
+          angle: 45,
+          filled: true,
+          size: 70,
+          opacity: 1,
+          color: colour("critical"),
+          yOffset: -7,
+        },
+        encoding: {
+          x: x(),
+          y: { datum: 0 },
+          tooltip: [
+            { field: "when", title: "at" },
+            { field: "outcome", title: "outcome" },
+          ],
+        },
       },
     ],
   };
-  return { vconcat: runs.length ? [volumeChart, runsChart] : [volumeChart], spacing: 12, resolve: { scale: { x: "shared", color: "independent" } } };
+  return {
+    vconcat: runs.length ? [volumeChart, runsChart] : [volumeChart],
+    spacing: 12,
+    resolve: { scale: { x: "shared", color: "independent" } },
+  };
 }

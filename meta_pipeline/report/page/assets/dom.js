@@ -18,7 +18,6 @@ function fill(node, attributes, children) {
 const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-
 function name(text, more = "") {
   const length = text ? text.length : 0;
   return h("span", { class: `name ${more} ${length > 120 ? "clamp" : ""}`, title: length > 60 ? text : null }, text);
@@ -34,7 +33,8 @@ function link(address, text) {
 }
 
 const SHAPES = {
-  critical: "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3 9.2-.8.8L8 8.8 5.8 11l-.8-.8L7.2 8 5 5.8l.8-.8L8 7.2 10.2 5l.8.8L8.8 8Z",
+  critical:
+    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3 9.2-.8.8L8 8.8 5.8 11l-.8-.8L7.2 8 5 5.8l.8-.8L8 7.2 10.2 5l.8.8L8.8 8Z",
   warning: "M8 1.5 15.5 14.5H.5ZM7.2 6v4.5h1.6V6Zm0 5.5V13h1.6v-1.5Z",
   good: "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-1 10L3.8 7.9l1-1L7 9l4.3-4.3 1 1Z",
   new: "M8 1l2 5 5 2-5 2-2 5-2-5-5-2 5-2Z",
@@ -42,5 +42,10 @@ const SHAPES = {
 };
 
 function badge(tone, text) {
-  return h("span", { class: `badge ${tone}` }, s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: SHAPES[tone], "fill-rule": "evenodd" })), text);
+  return h(
+    "span",
+    { class: `badge ${tone}` },
+    s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: SHAPES[tone], "fill-rule": "evenodd" })),
+    text,
+  );
 }

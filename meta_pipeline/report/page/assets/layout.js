@@ -1,4 +1,4 @@
-// Places a graph in layers from left to right: each connected part by itself, few crossings, neighbours near each other.
+// Places a graph in layers, left to right: each connected part by itself, few crossings, neighbours near each other.
 
 const NODE = { width: 210, height: 44, column: 18, between: 70, gap: 12, partGap: 28, margin: 16 };
 const SWEEPS = 6;
@@ -55,7 +55,10 @@ function layersOf(ids, after) {
   }
   // A source stands right before what it feeds, rather than at the very left.
   for (const id of [...order].reverse()) {
-    const followers = after.get(id).filter((next) => !backward.has(`${id} ${next}`)).map((next) => layer.get(next));
+    const followers = after
+      .get(id)
+      .filter((next) => !backward.has(`${id} ${next}`))
+      .map((next) => layer.get(next));
     if (followers.length) layer.set(id, Math.max(layer.get(id), Math.min(...followers) - 1));
   }
   return layer;
@@ -92,7 +95,9 @@ function placePart(ids, after, before, heightOf, top) {
     for (const row of sweep % 2 ? [...layers].reverse() : layers) pull(row, y, before, after, heightOf);
   }
   const least = Math.min(...y.values());
-  const places = new Map(ids.map((id) => [id, { x: NODE.margin + layer.get(id) * (NODE.width + NODE.between), y: top + y.get(id) - least }]));
+  const places = new Map(
+    ids.map((id) => [id, { x: NODE.margin + layer.get(id) * (NODE.width + NODE.between), y: top + y.get(id) - least }]),
+  );
   const bottom = Math.max(...ids.map((id) => places.get(id).y + heightOf(id)));
   return { places, bottom };
 }

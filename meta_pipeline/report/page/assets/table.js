@@ -10,9 +10,20 @@ function compare(one, other) {
 
 /**
  * Columns have a title, a cell (what is shown of a row), a value to sort by (none: not sortable) and a class.
- * The caption is read out; it is seen where `isTold`. `sort` is [index of the column, whether descending]; `changed` is told when a person sorts.
+ * The caption is read out; it is seen where `isTold`. `sort` is [index of the column, whether descending]; `changed`
+ * is told when a person sorts.
  */
-function table({ caption, columns, rows, sort = null, changed = () => {}, pageSize = PAGE, label = caption, isTold = false, more = "" }) {
+function table({
+  caption,
+  columns,
+  rows,
+  sort = null,
+  changed = () => {},
+  pageSize = PAGE,
+  label = caption,
+  isTold = false,
+  more = "",
+}) {
   let order = sort;
   let page = 0;
   const body = h("tbody", { role: "rowgroup" });
@@ -47,16 +58,36 @@ function table({ caption, columns, rows, sort = null, changed = () => {}, pageSi
       else header.removeAttribute("aria-sort");
     });
     const shown = ordered().slice(page * pageSize, (page + 1) * pageSize);
-    body.replaceChildren(...shown.map((row) => h("tr", { role: "row" }, columns.map((column) => {
-      const content = h("div", {}, column.cell(row));
-      const isEmpty = !content.hasChildNodes() || (!content.textContent && !content.querySelector("svg"));
-      return h("td", { role: "cell", class: [column.class, isEmpty && "nothing"].filter(Boolean).join(" ") || null, "data-label": column.title }, content);
-    }))));
+    body.replaceChildren(
+      ...shown.map((row) =>
+        h(
+          "tr",
+          { role: "row" },
+          columns.map((column) => {
+            const content = h("div", {}, column.cell(row));
+            const isEmpty = !content.hasChildNodes() || (!content.textContent && !content.querySelector("svg"));
+            return h(
+              "td",
+              {
+                role: "cell",
+                class: [column.class, isEmpty && "nothing"].filter(Boolean).join(" ") || null,
+                "data-label": column.title,
+              },
+              content,
+            );
+          }),
+        ),
+      ),
+    );
     const pages = Math.ceil(rows.length / pageSize);
     pager.hidden = pages < 2;
     pager.replaceChildren(
       h("button", { type: "button", class: "plain", disabled: page === 0, click: () => turn(-1) }, "Previous"),
-      h("span", { role: "status" }, `${number(page * pageSize + 1)} to ${number(Math.min((page + 1) * pageSize, rows.length))} of ${number(rows.length)}`),
+      h(
+        "span",
+        { role: "status" },
+        `${number(page * pageSize + 1)} to ${number(Math.min((page + 1) * pageSize, rows.length))} of ${number(rows.length)}`,
+      ),
       h("button", { type: "button", class: "plain", disabled: page >= pages - 1, click: () => turn(1) }, "Next"),
     );
   }
@@ -67,32 +98,66 @@ function table({ caption, columns, rows, sort = null, changed = () => {}, pageSi
     frame.scrollIntoView({ block: "nearest" });
   }
 
-  const frame = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("table", { class: `stack ${more}`, role: "table" },
-      h("caption", { class: isTold ? null : "sr" }, caption), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, headers)), body));
+  const frame = h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    h(
+      "table",
+      { class: `stack ${more}`, role: "table" },
+      h("caption", { class: isTold ? null : "sr" }, caption),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, headers)),
+      body,
+    ),
+  );
   draw();
   return [frame, pager];
 }
 
 // A choice of which one is on.
 function choice(legend, options, chosen, pick) {
-  const buttons = options.map(([value, title]) => h("button", {
-    type: "button", "aria-pressed": String(value === chosen),
-    click: (event) => {
-      for (const button of buttons) button.setAttribute("aria-pressed", String(button === event.currentTarget));
-      pick(value);
-    },
-  }, title));
+  const buttons = options.map(([value, title]) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(value === chosen),
+        click: (event) => {
+          for (const button of buttons) button.setAttribute("aria-pressed", String(button === event.currentTarget));
+          pick(value);
+        },
+      },
+      title,
+    ),
+  );
   return h("fieldset", {}, h("legend", {}, legend), h("div", { class: "switch" }, buttons));
 }
 
 function search(title, value, changed) {
-  return h("label", {}, title, h("input", { type: "search", value, autocomplete: "off", spellcheck: "false", input: (event) => changed(event.target.value) }));
+  return h(
+    "label",
+    {},
+    title,
+    h("input", {
+      type: "search",
+      value,
+      autocomplete: "off",
+      spellcheck: "false",
+      input: (event) => changed(event.target.value),
+    }),
+  );
 }
 
 function select(title, options, chosen, changed) {
-  return h("label", {}, title, h("select", { change: (event) => changed(event.target.value) },
-    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text))));
+  return h(
+    "label",
+    {},
+    title,
+    h(
+      "select",
+      { change: (event) => changed(event.target.value) },
+      options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
+    ),
+  );
 }
 
 const matches = (needle, ...texts) => {
