@@ -89,6 +89,7 @@ described as (
 
     select
         ways.*,
+        origins.destination_name as origin_destination_name,
         origins.relation as origin_relation,
         origins.column_name as origin_column,
         relation_kinds.destination_name,
@@ -116,6 +117,7 @@ final as (
     select
         {{ key(['origin_id', 'relation_id']) }} as deletion_id,
         origin_relation_id,
+        origin_destination_name,
         origin_relation,
         origin_column,
         relation_id,

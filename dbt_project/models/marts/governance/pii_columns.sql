@@ -235,6 +235,7 @@ described as (
             'unspecified'
         ) as category,
         origins.relation_id as origin_relation_id,
+        origins.destination_name as origin_destination_name,
         origins.relation as origin_relation,
         origins.column_name as origin_column,
         previous.came_from,
@@ -272,6 +273,7 @@ final as (
         described.status,
         described.category,
         described.origin_relation_id,
+        described.origin_destination_name,
         described.origin_relation,
         described.origin_column,
         cast(described.hops as {{ dbt.type_bigint() }}) as hops,

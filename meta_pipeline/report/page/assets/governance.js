@@ -36,7 +36,7 @@ const GOVERNANCE = {
       "action",
       "held_up_by",
     ],
-    order: (row) => [row.origin_relation, row.origin_column, row.step, row.relation],
+    order: (row) => [row.origin_relation, row.origin_destination_name || "", row.origin_column, row.step, row.relation],
   },
 };
 const PII_TONES = { declared: "warning", inherited: "warning", suggested: "new", declassified: "good" };
@@ -46,14 +46,19 @@ const heading = (key) => {
   return text[0].toUpperCase() + text.slice(1);
 };
 
+const placed = (relation, destination) => [
+  name(relation),
+  destination && h("div", { class: "small soft" }, name(destination)),
+];
+
 function governanceCell(key, row) {
   const value = row[key];
   if (value === null || value === undefined || value === "") return null;
   if (key === "severity") return status(value);
   if (key === "status") return badge(PII_TONES[value] || "quiet", words(value));
   if (key === "finding_type") return words(value);
-  if (key === "relation")
-    return [name(value), row.destination_name && h("div", { class: "small soft" }, name(row.destination_name))];
+  if (key === "relation") return placed(value, row.destination_name);
+  if (key === "origin_relation") return placed(value, row.origin_destination_name);
   if (key === "is_action_needed") return value ? badge("warning", "yes") : "no";
   if (typeof value === "boolean") return value ? "yes" : "no";
   // What somebody has to do is told to the end.
