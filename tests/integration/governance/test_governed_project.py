@@ -60,9 +60,9 @@ def test_the_plan_says_where_a_deletion_arrives_and_where_somebody_has_to_act(go
 
     assert plan == [
         (1, "crm.customers__letters", "dlt append", False, True, False, False, None),
-        (1, "crm.customers__letters__lines", "dlt append", False, True, False, False, None),
         (1, "crm.customers__orders", "dlt append", False, True, False, False, None),
         (1, "main.stg_customers", "view", True, False, True, False, None),
+        (2, "crm.customers__letters__lines", "dlt append", False, True, False, False, None),
         (2, "main.audience", "table", True, False, True, False, None),
         (2, "main.customer_orders", "table", True, False, True, False, None),
         (2, "main.customers_snapshot", "snapshot", False, True, True, False, None),

@@ -106,7 +106,7 @@ def test_a_file_that_is_no_schema_is_left_alone(tmp_path: Path, content: str) ->
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "crm").touch()
 
-    with pytest.raises(AnnotationError, match="shop.schema.yaml could not be written: "):
+    with pytest.raises(AnnotationError, match="could not be written: "):
         write_schemas([annotation("people", "name")], tmp_path)
 
 
