@@ -8,7 +8,7 @@ from tests.fixtures.dbt_shop import Built, observe
 from tests.fixtures.governed_shop import GovernedShop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     folder = tmp_path_factory.mktemp("governance")
     with pytest.MonkeyPatch.context() as patch:
