@@ -14,7 +14,7 @@ from dlt.dataset.utils import get_destination_client_initial_config
 from meta_pipeline.collect import duckdb, ducklake, filesystem
 from meta_pipeline.collect.retries import tried_again
 from meta_pipeline.collect.warehouse import Warehouse
-from meta_pipeline.config import DestinationSettings, destination_hint
+from meta_pipeline.config import DestinationSettings, destination_hint, suggestion
 from meta_pipeline.destination_errors import unusable
 from meta_pipeline.exceptions import (
     CollectionError,
@@ -115,7 +115,8 @@ def open_destination(settings: DestinationSettings) -> Warehouse:
         )
     if kind not in FAMILIES:
         raise ConfigurationError(
-            f"destination {name!r} is of type {kind!r}, which cannot be read yet; types that can: {', '.join(FAMILIES)}"
+            f"destination {name!r} is of type {kind!r}, which cannot be read yet; types that can: "
+            f"{', '.join(sorted(FAMILIES))}.{suggestion(kind, FAMILIES)}"
         )
     if settings.maximum_bytes_billed is not None and kind not in BILLED_BY_BYTES:
         raise ConfigurationError(

@@ -63,7 +63,7 @@ def test_help_is_given(run: Run, arguments: tuple[str, ...]) -> None:
 
 
 def test_the_list_of_commands_says_of_each_in_full_what_it_does(run: Run) -> None:
-    assert "..." not in run("--help").output
+    assert "..." not in run("--help").output.partition("Commands:")[2]
 
 
 def test_the_exit_codes_are_explained(run: Run) -> None:
@@ -199,6 +199,18 @@ def test_an_unforeseen_error_ends_with_2_and_is_not_quoted(run: Run, monkeypatch
     assert result.exit_code == 2
     assert "RuntimeError" in result.output
     assert "hunter2" not in result.output
+
+
+def test_an_interrupt_at_a_question_ends_like_any_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Path) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr("meta_pipeline.config.find_home", interrupted)
+
+    result = run("check")
+
+    assert result.exit_code == 130
+    assert "Interrupted" in result.output
 
 
 def test_verbose_shows_where_it_broke_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,11 +121,3 @@ def test_on_a_terminal_it_asks_and_answers_typing_errors(tmp_path: Path) -> None
     assert config["sources"]["dlt_metadata"]["destinations"] == ["finance_pg", "lake"]
     assert config["destination"]["observability"]["destination_type"] == "snowflake"
     assert 'cron: "23 5 * * *"' in (tmp_path / ".github" / "workflows" / "observe.yml").read_text(encoding="utf-8")
-
-
-def test_who_interrupts_a_question_leaves_nothing_behind(tmp_path: Path) -> None:
-    code, shown = run_on_terminal(tmp_path, "init", answers="shop=duckdb\n\x03")
-
-    assert code == 130, shown
-    assert "unexpected" not in shown
-    assert list(tmp_path.iterdir()) == []

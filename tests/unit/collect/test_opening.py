@@ -39,6 +39,13 @@ def test_the_type_is_what_is_configured_or_what_the_name_says(
     assert destination_type(name) == expected
 
 
+def test_a_misspelt_type_is_answered_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESTINATION__SHOP__DESTINATION_TYPE", "duckdbb")
+
+    with pytest.raises(ConfigurationError, match="Did you mean 'duckdb'"):
+        open_destination(DestinationSettings("shop"))
+
+
 @pytest.mark.parametrize(
     ("raised", "expected", "words"),
     [

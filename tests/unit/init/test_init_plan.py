@@ -37,8 +37,8 @@ def test_a_plan_is_what_was_asked_for() -> None:
         (["observability=postgres"], "duckdb", None, None, "the name of the home"),
         (["pg=postgres"], "snowflak", None, None, "Did you mean 'snowflake'?"),
         (["pg=postgres"], "filesystem", None, None, "it is one of: duckdb, postgres, snowflake, bigquery."),
-        (["pg=postgres"], "duckdb", "hourly", None, "five fields, in UTC"),
-        (["pg=postgres"], "duckdb", "17 * * * mon", None, "five fields, in UTC"),
+        (["pg=postgres"], "duckdb", "hourly", None, "five fields of cron, in UTC"),
+        (["pg=postgres"], "duckdb", "17 * * * mon", None, "five fields of cron, in UTC"),
         (["pg=postgres"], "duckdb", None, "snowflake", "neither a destination nor the home is of that type"),
     ],
 )
