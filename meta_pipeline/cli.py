@@ -609,10 +609,12 @@ def _alert_settings() -> AlertSettings:
 def _alert(home: Home, settings: AlertSettings, *, is_dry: bool = False) -> AlertResult:
     from meta_pipeline.alert import alert as alert_stage  # noqa: PLC0415
 
-    if is_dry and not settings.channels:
-        note("No channel is configured in [alert.channels]. This is what one would be told:")
+    is_imagined = is_dry and not settings.channels
+    if is_imagined:
         settings = replace(settings, channels={"(none)": ""})
     result = alert_stage(home, settings, is_dry=is_dry)
+    if is_imagined:
+        note("No channel is configured in [alert.channels]. This is what one would be told:")
     told = [item.channel for item in result.messages if item.is_told]
     if told:
         note(f"Told {counted(len(told), 'message')} on {counted(len(set(told)), 'channel')}.")

@@ -230,6 +230,7 @@ def test_alert_without_a_home_says_what_to_run(run: Run, options: tuple[str, ...
 
     assert result.exit_code == 2
     assert "Run: meta-pipeline run" in result.output
+    assert "would be told" not in result.output
 
 
 @pytest.mark.parametrize("command", ["alert", "run", "check"])
