@@ -199,22 +199,30 @@ seen as (
         actual_seconds,
         shift_seconds,
         case
-            when following_seconds > at_seconds
-                then following_seconds + back_seconds
-                -- over a night or a weekend, clocks may be changed before it
-                + case
-                    when anchor_number = 0
-                        and is_clock_changing
-                        and shift_seconds >= 0
-                        and following_seconds - at_seconds >= 6 * 3600
-                        then 3600
-                    else 0
-                end
+            when following_seconds > at_seconds then following_seconds + back_seconds
             -- of times without a pause no firings are kept
             else anchor_seconds + interval_seconds
-        end as expected_seconds
+        end as usual_seconds,
+        -- over a night or a weekend, clocks may be changed before it
+        case
+            when anchor_number = 0
+                and is_clock_changing
+                and shift_seconds >= 0
+                and following_seconds - at_seconds >= 6 * 3600
+                then 3600
+            else 0
+        end as grace_seconds
     from located
     where is_look = 1 and following_seconds < 1e12
+
+),
+
+forgiven as (
+
+    select
+        *,
+        usual_seconds + grace_seconds as expected_seconds
+    from seen
 
 ),
 
@@ -228,7 +236,7 @@ ranked as (
         count(*) over (
             partition by sequence_id, calendar, anchor_number, shift_seconds
         ) as look_count
-    from seen
+    from forgiven
 
 ),
 
@@ -243,6 +251,7 @@ agreed as (
         is_clock_changing,
         max(anchor_seconds) as anchor_seconds,
         max(actual_seconds) as actual_seconds,
+        max(case when place = floor(look_count / 2) + 1 then usual_seconds end) as usual_seconds,
         max(case when place = floor(look_count / 2) + 1 then expected_seconds end) as predicted_seconds
     from ranked
     group by sequence_id, calendar, anchor_number, shift_seconds, is_clock_changing
@@ -256,6 +265,9 @@ fitting as (
 
     select
         *,
+        max(case when shift_seconds = 0 then usual_seconds end) over (
+            partition by sequence_id, calendar, anchor_number
+        ) as unshifted_seconds,
         row_number() over (
             partition by sequence_id, calendar, anchor_number
             order by
@@ -275,6 +287,7 @@ final as (
         anchor_seconds,
         actual_seconds,
         predicted_seconds,
+        coalesce(unshifted_seconds, usual_seconds) as usual_seconds,
         is_clock_changing
     from fitting
     where fit = 1

@@ -115,7 +115,8 @@ next_firings as (
     select
         sequence_id,
         calendar,
-        predicted_seconds
+        predicted_seconds,
+        usual_seconds
     from predictions
     where is_next and calendar in ('day', 'week')
 
@@ -124,7 +125,8 @@ next_firings as (
     select
         sequence_id,
         'interval' as calendar,
-        alive_seconds + interval_seconds as predicted_seconds
+        alive_seconds + interval_seconds as predicted_seconds,
+        alive_seconds + interval_seconds as usual_seconds
     from habits
 
 ),
@@ -136,6 +138,7 @@ candidates as (
     select
         tolerated.*,
         next_firings.predicted_seconds,
+        next_firings.usual_seconds,
         row_number() over (
             partition by tolerated.sequence_id
             order by
@@ -187,7 +190,12 @@ expected as (
             chosen.predicted_seconds + chosen.middle_seconds,
             habits.alive_seconds + habits.slack_seconds,
             coalesce(month_pauses.predicted_seconds, 0)
-        ) as expected_seconds
+        ) as expected_seconds,
+        greatest(
+            chosen.usual_seconds + chosen.middle_seconds,
+            habits.alive_seconds + habits.slack_seconds,
+            coalesce(month_pauses.predicted_seconds, 0)
+        ) as usual_seconds
     from habits
     inner join chosen on chosen.sequence_id = habits.sequence_id
     left join month_pauses on month_pauses.sequence_id = habits.sequence_id
@@ -214,6 +222,7 @@ known as (
 
     select
         *,
+        usual_seconds + rested_seconds - expected_seconds as due_seconds,
         rested_seconds + tolerance_seconds as overdue_seconds
     from rested
     where gap_count >= 3
@@ -270,8 +279,9 @@ final as (
         longest_gaps.pipeline_id,
         last_expected.calendar,
         last_expected.interval_seconds,
-        cast(last_expected.tolerance_seconds as {{ number_type() }}) as tolerance_seconds,
-        {{ from_epoch('last_expected.rested_seconds') }} as expected_at,
+        -- where clocks may be changed, the hour that it may come later is no part of its habit
+        cast(last_expected.overdue_seconds - last_expected.due_seconds as {{ number_type() }}) as tolerance_seconds,
+        {{ from_epoch('last_expected.due_seconds') }} as expected_at,
         {{ from_epoch('last_expected.overdue_seconds') }} as expected_by,
         {{ weekday_words('last_expected.weekday_flags') }} as weekdays,
         cast(last_expected.firing_count as {{ number_type() }}) / nullif(last_expected.day_count, 0) as firings_per_day,
