@@ -16,19 +16,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.home import EMBEDDED, HOME_DESTINATION, SERVERS, Home
+from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE, read_toml
 
 SECTION = ("sources", "dlt_metadata")
 LINEAGE_SECTION = ("lineage",)
 REPORT_SECTION = ("report",)
 TRANSFORM_SECTION = ("transform",)
 EXPECTED_WITHIN = "expected_within_hours"
-CONFIG_FILE = Path(".dlt") / "config.toml"
-SECRETS_FILE = Path(".dlt") / "secrets.toml"
 WORK_FOLDER = ".meta_pipeline"
 HOME_FILE = "meta_pipeline.duckdb"
 
@@ -381,23 +377,6 @@ def read_table(folder: Path, path: tuple[str, ...]) -> dict[str, Any]:
         if isinstance(table, Mapping):
             merged.update(table)
     return merged
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """Reads a file as plain Python values.
-
-    Args:
-        file: The file; one that is not there is empty.
-
-    Raises:
-        ConfigurationError: It is not TOML.
-    """
-    try:
-        return tomlkit.parse(file.read_text(encoding="utf-8")).unwrap()
-    except FileNotFoundError:
-        return {}
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} is not valid TOML: {error}. Mend that line and run again.") from error
 
 
 def find_home(folder: Path) -> Home:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from meta_pipeline.config import CONFIG_FILE, SECRETS_FILE, read_toml
+from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE, read_toml
 
 WORDS = (
     *("account", "bucket", "client id", "client secret", "database", "database file", "host", "http path", "key"),

@@ -6,7 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from meta_pipeline.config import CONFIG_FILE, HOME_FILE, SECRETS_FILE, WORK_FOLDER
+from meta_pipeline.config import HOME_FILE, WORK_FOLDER
+from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE
 from meta_pipeline.exceptions import ConfigurationError
 
 WAREHOUSE, FINANCE, LAKE = "warehouse", "finance_pg", "lake"

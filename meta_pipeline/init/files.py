@@ -12,7 +12,8 @@ from typing import Any, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from meta_pipeline import __version__
-from meta_pipeline.config import CONFIG_FILE, HOME_FILE, SECRETS_FILE
+from meta_pipeline.config import HOME_FILE
+from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE
 from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.init.plan import Plan, by_table
 
