@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from meta_pipeline.config import HOME_FILE, WORK_FOLDER
-from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE
 from meta_pipeline.exceptions import ConfigurationError
+from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE
 
 WAREHOUSE, FINANCE, LAKE = "warehouse", "finance_pg", "lake"
 DESTINATIONS = (WAREHOUSE, FINANCE, LAKE)

@@ -13,9 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from meta_pipeline import __version__
 from meta_pipeline.config import HOME_FILE
-from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE
 from meta_pipeline.exceptions import ConfigurationError
 from meta_pipeline.init.plan import Plan, by_table
+from meta_pipeline.settings_files import CONFIG_FILE, SECRETS_FILE
 
 WORKFLOW_FILE = Path(".github") / "workflows" / "observe.yml"
 IGNORE_FILE = Path(".gitignore")
