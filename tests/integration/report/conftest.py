@@ -110,7 +110,9 @@ def _write_hidden(raw: RawDataset) -> None:
             | {"collected_at": fleet.SECOND}
         ],
     )
-    raw.write(**call("reader", at, dataset="read", counts={"people": 3}, reads=reads, collected=fleet.SECOND))
+    raw.write(
+        **call("reader", "2026-01-21 06:30", dataset="read", counts={"people": 3}, reads=reads, collected=fleet.SECOND)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_the_fleet_is_counted_by_status_worst_first(page: Opened) -> None:
         ["1", "stalled"],
         ["1", "late"],
         ["1", "anomalous"],
-        ["4", "new"],
+        ["5", "new"],
     ]
 
 
