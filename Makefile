@@ -48,7 +48,7 @@ types: install
 unit: install stand-ins browser
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-# What takes minutes: every model with every test of the project in the servers that stand for warehouses.
+# What takes minutes, where another test tells most of it: stand-ins as homes, weeks of alerts, scores step by step.
 test-long: install stand-ins
 	$(BIN)/pytest -n 2 --dist loadgroup -m long
 

@@ -25,7 +25,7 @@ os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
 # Groups of tests that take longest: begun first, none is left alone at the end while other workers are idle.
-_LONGEST = ("test_home_parity", "test_alert_weeks", "transform fleet", "statements", "demo fleet")
+_LONGEST = ("transform fleet", "statements", "test_home_parity", "demo fleet", "dbt_lineage", "page")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -35,6 +35,7 @@ TOLD = {
 CODES = {(5, 12): 1, (8, 12): 2, (16, 12): 2, (17, 12): 2}
 
 
+@pytest.mark.long
 def test_three_weeks_tell_what_happened_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clear_environment(monkeypatch)
     (tmp_path / "site").mkdir()

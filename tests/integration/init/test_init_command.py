@@ -37,7 +37,7 @@ def credentials(tmp_path: Path, postgres_url: str) -> dict[str, str]:
     return {"files": str(duckdb.file), "finance_pg": postgres.url, "observability": home}
 
 
-@pytest.mark.parametrize("home", ["duckdb", "postgres"])
+@pytest.mark.parametrize("home", ["duckdb", pytest.param("postgres", marks=pytest.mark.long)])
 def test_what_init_leaves_open_is_told_and_once_filled_in_all_works(
     home: str, tmp_path: Path, credentials: dict[str, str]
 ) -> None:

@@ -143,6 +143,7 @@ def hourly(until: datetime) -> Iterator[tuple[str, int, datetime]]:
             yield ("shop", rows, moment)
 
 
+@pytest.mark.long
 def test_scoring_step_by_step_equals_scoring_at_once(tmp_path: Path) -> None:
     raw = RawDataset(tmp_path / "home.duckdb").create()
     home = Home("duckdb", str(raw.path), tmp_path / "work")
