@@ -105,7 +105,8 @@ def read_collected(folder: Path) -> Collected:
     """
     with duckdb.connect(str(folder / HOME_FILE), read_only=True) as home:
         collections = home.execute(
-            "select dataset_count, query_count from observability.collections order by collected_at"
+            "select dataset_count, query_count from observability.collections where destination_name = 'fleet' "
+            "order by collected_at"
         ).fetchall()
         rows = {table: count_rows(home, "observability", table) for table in COUNTED_TABLES}
     (datasets, first), (_, repeated) = collections[0], collections[-1]
