@@ -17,13 +17,13 @@ from shutil import rmtree
 
 from benchmarks.fleet import Shape, this_hour
 from benchmarks.machine import describe_machine, describe_versions
-from benchmarks.measure import ProgramFailedError, Series, Usage
+from benchmarks.measure import CHECKOUT, ProgramFailedError, Series, Usage
 from benchmarks.parts import FLEET, PARTS, Site, collect_counts
-from benchmarks.results import Results, replace_between_marks, results_text
+from benchmarks.results import Results, results_text, write_measured
 from benchmarks.user_folder import Collected, read_collected
 from benchmarks.warehouse import create_fleet, server_version
 
-README = Path(__file__).with_name("README.md")
+README = CHECKOUT / "benchmarks" / "README.md"
 COUNTS = "counts"
 NOT_DONE = 2
 
@@ -51,9 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         return NOT_DONE
     print(f"{heading}\n\n{text}")
     if shape == FLEET and not options.only:
-        page = replace_between_marks(README.read_text(encoding="utf-8"), f"{heading}\n\n{text}")
-        README.write_text(page, encoding="utf-8")
-        _tell(f"Written into {README.name}.")
+        write_measured(README, f"{heading}\n\n{text}")
     return 0
 
 

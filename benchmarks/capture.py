@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.machine import describe_machine
 from benchmarks.measure import CHECKOUT
-from benchmarks.results import markdown_table, replace_between_marks
+from benchmarks.results import markdown_table, write_measured
 
 PAGE = CHECKOUT / "docs" / "capture.md"
 RUNS = 100
@@ -44,8 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     text = f"{_heading(load)}\n\n{results_text(imports, runs)}"
     print(text)
     if options.runs == RUNS:
-        PAGE.write_text(replace_between_marks(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
-        print(f"Written into {PAGE.relative_to(CHECKOUT)}.", file=sys.stderr)
+        write_measured(PAGE, text)
     return 0
 
 

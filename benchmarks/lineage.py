@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.dbt_manifest import add_tests, make_catalog, make_manifest
 from benchmarks.machine import describe_machine
 from benchmarks.measure import CHECKOUT, Series, Usage, measure
-from benchmarks.results import GIGABYTE, MEGABYTE, Verdict, aims_table, markdown_table, replace_between_marks
+from benchmarks.results import GIGABYTE, MEGABYTE, Verdict, aims_table, markdown_table, write_measured
 
 PAGE = CHECKOUT / "docs" / "lineage.md"
 PEER_PYTHON = CHECKOUT / ".venv-colibri" / "bin" / "python"
@@ -100,8 +100,7 @@ def main(arguments: Sequence[str]) -> int:
     text = f"{_heading(load, options.runs, compared)}\n\n{results_text(compared, repeated, vast)}"
     print(text)
     if options.runs >= RUNS:
-        PAGE.write_text(replace_between_marks(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
-        print(f"Written into {PAGE.relative_to(CHECKOUT)}.", file=sys.stderr)
+        write_measured(PAGE, text)
     return 0
 
 

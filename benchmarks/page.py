@@ -21,7 +21,7 @@ from playwright.sync_api import Page
 from benchmarks.machine import describe_machine
 from benchmarks.measure import CHECKOUT, measure
 from benchmarks.page_marts import COLUMNS_PER_TABLE, DAYS, TABLES_PER_PIPELINE, make_marts
-from benchmarks.results import markdown_table, replace_between_marks
+from benchmarks.results import markdown_table, write_measured
 from meta_pipeline.config import HOME_FILE
 from meta_pipeline.report.page.contracts import read_contracts
 from tests.fixtures.browser import find_browser, running_browser
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     print(told)
     if options.pipelines == PIPELINES:
-        DOCS.write_text(replace_between_marks(DOCS.read_text(encoding="utf-8"), told), encoding="utf-8")
+        write_measured(DOCS, told)
     return 0
 
 

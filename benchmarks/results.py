@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from benchmarks.measure import Series
+from benchmarks.measure import CHECKOUT, Series
 from benchmarks.parts import (
     COLLECT_AGAIN,
     COLLECT_CAPTURED,
@@ -123,6 +125,20 @@ def replace_between_marks(page: str, text: str) -> str:
     if not (start and end):
         raise ValueError(f"the page needs the marks {START_MARK} and {END_MARK}")
     return f"{before}{start}\n{text}\n{end}{after}"
+
+
+def write_measured(page: Path, text: str) -> None:
+    """Writes what was measured between the marks of a page, and says so.
+
+    Args:
+        page: The page.
+        text: What was measured.
+
+    Raises:
+        ValueError: The page does not have both marks.
+    """
+    page.write_text(replace_between_marks(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    print(f"Written into {page.relative_to(CHECKOUT)}.", file=sys.stderr)
 
 
 def _judge_against_sql_database(ours: Series, peer: Series) -> Verdict:

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.detection.volume import measure_volume
 from benchmarks.machine import describe_machine
 from benchmarks.measure import CHECKOUT
-from benchmarks.results import replace_between_marks
+from benchmarks.results import write_measured
 from meta_pipeline.exceptions import TransformError
 
 PAGE = CHECKOUT / "docs" / "detection.md"
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         return NOT_DONE
     text = "\n\n".join([_heading(), *texts])
     print(text)
-    PAGE.write_text(replace_between_marks(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+    write_measured(PAGE, text)
     return 0
 
 
