@@ -232,11 +232,24 @@ def read_settings(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: A file is not TOML, a variable that must be a list is not JSON, or the section is misspelt.
     """
-    settings = {**read_table(folder, SECTION), **environment_table(SECTION)}
+    settings = read_section(folder, SECTION)
     misspelt = difflib.get_close_matches(SECTION[-1], read_table(folder, SECTION[:-1]), n=1)
     if misspelt and not settings:
         raise ConfigurationError(f"Nothing reads [sources.{misspelt[0]}]. Did you mean [{'.'.join(SECTION)}]?")
     return settings
+
+
+def read_section(folder: Path, path: tuple[str, ...]) -> dict[str, Any]:
+    """Reads a section of the configuration, environment variables over secrets over config.
+
+    Args:
+        folder: The working folder.
+        path: The section's path, for example ``("sources", "dlt_metadata")``.
+
+    Raises:
+        ConfigurationError: A file is not TOML, or a variable that must be a list or a table is not JSON.
+    """
+    return {**read_table(folder, path), **environment_table(path)}
 
 
 def environment_table(path: tuple[str, ...]) -> dict[str, Any]:
@@ -277,7 +290,7 @@ def read_expected_within_hours(folder: Path) -> dict[str, float]:
     Raises:
         ConfigurationError: A file is not TOML, or the setting is no table of hours by glob.
     """
-    table = {**read_table(folder, TRANSFORM_SECTION), **environment_table(TRANSFORM_SECTION)}
+    table = read_section(folder, TRANSFORM_SECTION)
     if unknown := unknown_keys(table, (EXPECTED_WITHIN,), "[transform]"):
         raise ConfigurationError(unknown[0])
     hours = table.get(EXPECTED_WITHIN, {})
@@ -302,7 +315,7 @@ def read_report_settings(folder: Path) -> ReportSettings:
     Raises:
         ConfigurationError: A file is not TOML, or the section has a key that nothing reads or a value of another kind.
     """
-    table = {**read_table(folder, REPORT_SECTION), **environment_table(REPORT_SECTION)}
+    table = read_section(folder, REPORT_SECTION)
     if unknown := unknown_keys(table, [field.name for field in fields(ReportSettings)], "[report]"):
         raise ConfigurationError(unknown[0])
     out, with_details = _text(table, "out"), table.get("with_details", False)
@@ -325,7 +338,7 @@ def minimum_lineage_coverage(folder: Path) -> float | None:
     Raises:
         ConfigurationError: It is no such number, or the section has a key that nothing reads.
     """
-    table = {**read_table(folder, LINEAGE_SECTION), **environment_table(LINEAGE_SECTION)}
+    table = read_section(folder, LINEAGE_SECTION)
     unknown = unknown_keys(table, ("minimum_coverage",), "[lineage]")
     if unknown:
         raise ConfigurationError(" ".join(unknown))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meta_pipeline.config import environment_table, read_table, suggestion, unknown_keys
+from meta_pipeline.config import read_section, suggestion, unknown_keys
 from meta_pipeline.exceptions import ConfigurationError
 
 SECTION = ("governance",)
@@ -37,7 +37,7 @@ def read_governance(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: A file is not TOML, a key is misspelt, or a value is of the wrong kind.
     """
-    table = {**read_table(folder, SECTION), **environment_table(SECTION)}
+    table = read_section(folder, SECTION)
     if unknown := unknown_keys(table, (*_LISTS, _NAMES, _EXCEPTIONS), "[governance]"):
         raise ConfigurationError(unknown[0])
     variables: dict[str, Any] = {_LISTS[key]: _texts(key, table[key]) for key in _LISTS if key in table}
