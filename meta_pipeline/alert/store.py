@@ -10,7 +10,7 @@ from typing import Any
 from meta_pipeline.alert.findings import AlertEvent, Finding
 from meta_pipeline.alert.lifecycle import Unread
 from meta_pipeline.exceptions import HomeError
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, RAW_DATASET, Home, Session
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, RAW_DATASET, Home, Session, require_marts
 
 EVENTS_TABLE = "alert_events"
 REMEMBERED = timedelta(days=30)
@@ -88,8 +88,7 @@ def append(session: Session, events: Sequence[AlertEvent]) -> None:
 
 
 def _require_present(session: Session, home: Home) -> None:
-    if not session.has(MODELS_DATASET, "clock") or not session.has(MARTS_DATASET, "alerts"):
-        raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
+    require_marts(session, home, "alerts")
     as_of, is_past = session.rows(f"select as_of, is_past from {session.relation(MODELS_DATASET, 'clock')}")[0]
     if is_past:
         raise HomeError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from meta_pipeline.exceptions import AnnotationError, HomeError
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
+from meta_pipeline.config import suggestion
+from meta_pipeline.exceptions import AnnotationError
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home, require_marts
 
 HINT = "x-annotation-pii"
 """dlt's convention for personal data."""
@@ -85,8 +85,7 @@ def read_annotations(home: Home, pipeline_name: str | None = None, accept: Colle
         HomeError: The marts are not there yet, or the home cannot be opened.
     """
     with open_home(home) as session:
-        if not session.has(MODELS_DATASET, "clock") or not session.has(MARTS_DATASET, "pii_columns"):
-            raise HomeError(f"{home.database} holds no finished marts on personal data yet. Run: meta-pipeline run")
+        require_marts(session, home, "pii_columns", about=" on personal data")
         suggested = _rows(session, _SUGGESTIONS)
         tables = _rows(session, _TABLES)
         pipelines = _rows(session, _PIPELINES)
@@ -124,8 +123,7 @@ def _matches(name: str, glob: str) -> bool:
 
 def _require_pipeline(name: str | None, known: Collection[str]) -> None:
     if name is not None and name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else " meta-pipeline status lists them."
+        hint = suggestion(name, known) or " meta-pipeline status lists them."
         raise AnnotationError(f"There is no pipeline {name!r} with tables.{hint}")
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from meta_pipeline.exceptions import HomeError
 from meta_pipeline.file_places import FILE_PLACES
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, require_marts
 
 ROWS_A_PAGE = 2_000
 KEYS_A_STATEMENT = 200
@@ -213,8 +213,7 @@ def require_present(session: Session, home: Home) -> datetime:
     Raises:
         HomeError: There are no finished marts, or they show the past.
     """
-    if not session.has(MODELS_DATASET, "clock") or not session.has(MARTS_DATASET, "column_lineage"):
-        raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
+    require_marts(session, home, "column_lineage")
     clock = session.relation(MODELS_DATASET, "clock")
     as_of, is_past, built_at = session.rows(f"select as_of, is_past, built_at from {clock}")[0]
     if is_past:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from meta_pipeline.exceptions import HomeError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -54,6 +56,24 @@ class Session(Protocol):
 
     def has(self, dataset: str, table: str) -> bool:
         """Tells whether there is such a table that may be read."""
+
+
+def require_marts(session: Session, home: Home, *marts: str, about: str = "") -> None:
+    """Makes sure that the marts are there and finished.
+
+    Args:
+        session: An open session of the home.
+        home: The home, for the message.
+        marts: Marts that have to be there.
+        about: What they are wanted for, for the message; begins with a blank.
+
+    Raises:
+        HomeError: They are not.
+    """
+    # The clock is forgotten before marts are made anew, and written when they are.
+    wanted = ((MODELS_DATASET, "clock"), *((MARTS_DATASET, mart) for mart in marts))
+    if not all(session.has(*table) for table in wanted):
+        raise HomeError(f"{home.database} holds no finished marts{about} yet. Run: meta-pipeline run")
 
 
 def open_home(home: Home, *, writing: bool = False) -> AbstractContextManager[Session]:

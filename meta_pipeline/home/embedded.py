@@ -44,7 +44,7 @@ class FileSession:
         import duckdb  # noqa: PLC0415
 
         try:
-            return self.connection.execute(sql.replace("%s", "?") if values else sql, values).fetchall()
+            return self._execute(sql, values).fetchall()
         except (duckdb.BinderException, duckdb.CatalogException):
             raise HomeError(
                 "The marts are not those of this version of meta-pipeline. To build them anew, run: "
@@ -65,13 +65,16 @@ class FileSession:
         import duckdb  # noqa: PLC0415
 
         try:
-            found = self.connection.execute(sql.replace("%s", "?") if values else sql, values).to_arrow_table()
+            found = self._execute(sql, values).to_arrow_table()
         except duckdb.Error as error:
             raise HomeError(
                 f"What is in {self.database} could not be read: {str(error).splitlines()[0][:300]}. Make the marts "
                 "anew: meta-pipeline transform"
             ) from None
         return found.rename_columns(schema.names).cast(schema)
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> DuckDBPyConnection:
+        return self.connection.execute(sql.replace("%s", "?") if values else sql, values)
 
     def relation(self, dataset: str, table: str) -> str:
         """Returns a table's full name."""

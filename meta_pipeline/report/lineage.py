@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from meta_pipeline.exceptions import HomeError, LineageUnknownError
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
+from meta_pipeline.exceptions import LineageUnknownError
+from meta_pipeline.home import MARTS_DATASET, Home, Session, open_home, require_marts
 from meta_pipeline.report.names import ambiguity, is_named, spellings, suggestion
 
 Direction = Literal["upstream", "downstream"]
@@ -200,7 +200,7 @@ def read_coverage(home: Home) -> Coverage:
         HomeError: The marts are not there yet, or the home cannot be opened.
     """
     with open_home(home) as session:
-        _require_marts(session, home)
+        require_marts(session, home, "column_lineage", about=" with lineage")
         projects = [ProjectCoverage(*row) for row in _rows(session, _COVERAGE, "lineage_coverage")]
         gaps = [Gap(*row) for row in _rows(session, _GAPS, "lineage_gaps")]
     order = [(gap.project_name or "", gap.gap_type, gap.subject, gap.column_name or "") for gap in gaps]
@@ -210,17 +210,12 @@ def read_coverage(home: Home) -> Coverage:
     )
 
 
-def _require_marts(session: Session, home: Home) -> None:
-    if not session.has(MODELS_DATASET, "clock") or not session.has(MARTS_DATASET, "column_lineage"):
-        raise HomeError(f"{home.database} holds no finished marts with lineage yet. Run: meta-pipeline run")
-
-
 def _rows(session: Session, query: str, mart: str) -> Sequence[Sequence[Any]]:
     return session.rows(query.format(session.relation(MARTS_DATASET, mart)))
 
 
 def _read_graph(session: Session, home: Home) -> _Graph:
-    _require_marts(session, home)
+    require_marts(session, home, "column_lineage", about=" with lineage")
     nodes = {row[0]: Place(row[0], row[1], _name(*row[2:5]), row[5]) for row in _rows(session, _NODES, "lineage_nodes")}
     edges = [
         _Edge(nodes[source], nodes[target], edge_type, False, method, float(confidence))

@@ -9,9 +9,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from meta_pipeline.exceptions import HomeError, PipelineUnknownError
+from meta_pipeline.exceptions import PipelineUnknownError
 from meta_pipeline.file_places import FILE_PLACES
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home, require_marts
 from meta_pipeline.output import ago, counted
 from meta_pipeline.report.names import ambiguity, is_named, spellings, suggestion
 from meta_pipeline.severity import Severity, worst_of
@@ -222,8 +222,7 @@ def read_fleet(session: Session, home: Home) -> FleetStatus:
     Raises:
         HomeError: The marts are not there yet.
     """
-    if not session.has(MODELS_DATASET, "clock"):
-        raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
+    require_marts(session, home)
     health = session.rows(_HEALTH.format(session.relation(MARTS_DATASET, "pipeline_health")))
     coverage = session.rows(_COVERAGE.format(session.relation(MARTS_DATASET, "destination_coverage")))
     as_of, is_past = session.rows(_CLOCK.format(session.relation(MODELS_DATASET, "clock")))[0]

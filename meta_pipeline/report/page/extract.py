@@ -11,8 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from meta_pipeline.exceptions import HomeError
-from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home
+from meta_pipeline.home import MARTS_DATASET, MODELS_DATASET, Home, Session, open_home, require_marts
 from meta_pipeline.report.page.disclosure import is_shown, shown_rows
 
 DAYS = 90
@@ -119,8 +118,7 @@ def read_extract(home: Home, contracts: Mapping[str, pa.Schema], *, with_details
 
 
 def _read_clock(session: Session, home: Home) -> Clock:
-    if not session.has(MODELS_DATASET, "clock"):
-        raise HomeError(f"{home.database} holds no finished marts yet. Run: meta-pipeline run")
+    require_marts(session, home)
     as_of, is_past = session.rows(_CLOCK.format(session.relation(MODELS_DATASET, "clock")))[0]
     collections = session.relation(MODELS_DATASET, "stg_observability__collections")
     return Clock(as_of, bool(is_past), sorted(row[0] for row in session.rows(_COLLECTIONS.format(collections))))
