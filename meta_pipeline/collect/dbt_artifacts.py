@@ -31,7 +31,7 @@ from meta_pipeline.collect.outcomes import (
     failure_outcome,
     worst_of,
 )
-from meta_pipeline.collect.places import CONFIG_SECTIONS, open_place, place_of
+from meta_pipeline.collect.places import CONFIG_SECTIONS, OpenPlace, open_place, place_of
 from meta_pipeline.collect.stored import ObservedSchemas, StoredDataset
 from meta_pipeline.collect.tables import (
     COLLECTIONS,
@@ -71,18 +71,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ArtifactFiles:
-    """A place with artifacts.
-
-    Args:
-        files: The fsspec file system.
-        root: Path of the place in it.
-        place: What the place goes by, without user and password.
-    """
-
-    files: Any
-    root: str
-    place: str
+class ArtifactFiles(OpenPlace):
+    """A place with artifacts."""
 
     def manifests(self) -> list[str]:
         """Returns the folders with a manifest, sorted: the place itself, and two levels below it.
@@ -174,8 +164,7 @@ def open_artifacts(url: str) -> ArtifactFiles:
     Raises:
         ConfigurationError: A credential or a package is missing.
     """
-    opened = open_place(url, "dbt_artifacts")
-    return ArtifactFiles(opened.files, opened.root, opened.place)
+    return ArtifactFiles(**vars(open_place(url, "dbt_artifacts")))
 
 
 def read_artifacts(

@@ -18,7 +18,7 @@ from meta_pipeline import file_places
 from meta_pipeline.collect.batches import Batch, batch_of_rows
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.outcomes import MAX_PROBLEMS_TOLD, Outcome, broken_off, coverage_row, failure_outcome
-from meta_pipeline.collect.places import CONFIG_SECTIONS, open_place, place_of
+from meta_pipeline.collect.places import CONFIG_SECTIONS, OpenPlace, open_place, place_of
 from meta_pipeline.collect.runs import BROKEN, RUN_TABLES, Capture, Refusal, parse_event, rows_of
 from meta_pipeline.collect.seen import ListedFile, SeenFiles
 from meta_pipeline.collect.tables import CAPTURED_FILES, COLLECTIONS, COVERAGE, RawTable
@@ -54,20 +54,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class InboxFiles:
-    """The files of an open inbox.
-
-    Args:
-        files: The fsspec file system.
-        root: Path of the inbox in it.
-        protocol: fsspec's name of the kind of store.
-        place: Where it is, without user and password.
-    """
-
-    files: Any
-    root: str
-    protocol: str
-    place: str
+class InboxFiles(OpenPlace):
+    """The files of an open inbox."""
 
     def all(self) -> list[ListedFile]:
         """Returns all files; none where the inbox is about to be made by the first run.
@@ -150,8 +138,7 @@ def open_inbox(url: str) -> InboxFiles:
     Raises:
         ConfigurationError: A credential or a package is missing.
     """
-    opened = open_place(url, "inbox")
-    return InboxFiles(opened.files, opened.root, opened.protocol, opened.place)
+    return InboxFiles(**vars(open_place(url, "inbox")))
 
 
 def read_inbox(url: str, inboxes: dict[str, Any], collected_at: datetime) -> Iterator[Batch]:
