@@ -76,12 +76,16 @@ def transform(
     # dbt parses everything anew when variables change, so the past has a memory of its own.
     target = work / ("target_as_of" if moment else "target")
     paths = DbtPaths(project=folder, profiles=work, target=target, logs=work / "logs")
-    given = {**governance, **({"expected_within_hours": dict(expected_within_hours)} if expected_within_hours else {})}
+    given = dict(governance)
+    if expected_within_hours:
+        given["expected_within_hours"] = dict(expected_within_hours)
+    if moment is not None:
+        given["as_of"] = moment.isoformat()
     variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint}
     parsed = target / PARSED_FILE
     remembers = parsed.is_file() and parsed.read_text(encoding="utf-8") == fingerprint
     try:
-        models = run_dbt(_command(full_refresh, remembers, moment, given), paths, variables)
+        models = run_dbt(_command(full_refresh, remembers, given), paths, variables)
     except TransformError as error:
         # Somebody may have opened the file between our look at it and dbt's.
         if "Could not set lock" in str(error):
@@ -108,9 +112,7 @@ def _can_continue(last: clock.Clock | None, fingerprint: str) -> bool:
     return last is not None and not last.is_past and last.project_fingerprint == fingerprint
 
 
-def _command(full_refresh: bool, remembers: bool, moment: datetime | None, given: dict[str, object]) -> list[str]:
-    if moment is not None:
-        given = {**given, "as_of": moment.isoformat()}
+def _command(full_refresh: bool, remembers: bool, given: Mapping[str, object]) -> list[str]:
     variables = ["--vars", json.dumps(given)] if given else []
     # Views stay as they are as long as the project does.
     selection = ["--full-refresh"] if full_refresh else ["--exclude", "config.materialized:view"]
