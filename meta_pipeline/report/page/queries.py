@@ -44,6 +44,9 @@ PREPARE = f"""
         on pipelines.destination_name = observed_tables.destination_name
         and pipelines.dataset_name = observed_tables.dataset_name
         and list_contains(string_split(pipelines.schema_names, ', '), observed_tables.schema_name);
+
+    create temp table shown_nodes as
+    select row_number() over (order by node_id) - 1 as number, * from lineage_nodes;
 """
 PIPELINES = """
     with loaded as (
@@ -156,31 +159,29 @@ NODES = """
         group by 1
     )
     select
-        row_number() over (order by nodes.node_id) - 1 as number, nodes.node_id as id, nodes.node_type as type,
-        nodes.node_name as name, nodes.destination_name as destination, nodes.dataset_name as dataset,
+        nodes.number, nodes.node_id as id, nodes.node_type as type, nodes.node_name as name,
+        nodes.destination_name as destination, nodes.dataset_name as dataset,
         nodes.project_name as project, nodes.materialization, of_pipelines.numbers as pipelines,
         columns.names as columns
-    from lineage_nodes as nodes
+    from shown_nodes as nodes
     left join of_pipelines using (node_id)
     left join columns using (node_id)
     order by 1
 """
 EDGES = """
-    with numbers as (select node_id, row_number() over (order by node_id) - 1 as number from lineage_nodes)
     select sources.number as "from", targets.number as "to", edge_type as type, method, confidence
     from lineage_edges
-    inner join numbers as sources on sources.node_id = from_node_id
-    inner join numbers as targets on targets.node_id = to_node_id
+    inner join shown_nodes as sources on sources.node_id = from_node_id
+    inner join shown_nodes as targets on targets.node_id = to_node_id
     order by 1, 2
 """
 COLUMN_EDGES = """
-    with numbers as (select node_id, row_number() over (order by node_id) - 1 as number from lineage_nodes)
     select
         sources.number as "from", lower(from_column) as "fromColumn", targets.number as "to",
         lower(to_column) as "toColumn", transformation, is_masked as "isMasked"
     from column_lineage
-    inner join numbers as sources on sources.node_id = from_node_id
-    inner join numbers as targets on targets.node_id = to_node_id
+    inner join shown_nodes as sources on sources.node_id = from_node_id
+    inner join shown_nodes as targets on targets.node_id = to_node_id
     order by 1, 2, 3, 4
 """
 # A load whose run was not captured stands for it.
