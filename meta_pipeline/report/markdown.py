@@ -23,7 +23,6 @@ MAX_TEXT = 400
 
 _STATUS_TYPES = ("failing", "stalled", "late", "partial", "unreachable")
 _FINDINGS = "select severity, alert_type, subject, summary, run_url from {}"
-_QUIET = ("healthy", "new", "retired")
 # What Markdown, or GitHub after it, would make something of: marks, tables, sums, addresses.
 _MARKS = re.compile(r"[\\`*_\[\]()!|~:.$]")
 # GitHub looks for people and issues in what Markdown left as text.
@@ -66,7 +65,7 @@ def markdown_of(fleet: FleetStatus, findings: Sequence[OpenFinding]) -> str:
         fleet: The fleet.
         findings: Open findings that are no pipeline's status.
     """
-    wrong = [item for item in fleet.pipelines if item.status not in _QUIET]
+    wrong = [item for item in fleet.pipelines if item.severity != "info"]
     notable = [item for item in findings if item.severity != "info"]
     parts = ["## meta-pipeline", fleet.summary()]
     if not wrong and not fleet.uncovered and not notable:
