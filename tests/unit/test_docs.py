@@ -71,7 +71,7 @@ def test_the_commands_of_the_schedule_are_found() -> None:
 
 @pytest.mark.parametrize("code", blocks(SCHEDULE, "python"))
 def test_code_of_the_schedule_compiles(code: str) -> None:
-    compile(code, "schedule.md", "exec")
+    assert compile(code, "schedule.md", "exec").co_names
 
 
 @pytest.mark.parametrize("text", blocks(SCHEDULE, "yaml"))
