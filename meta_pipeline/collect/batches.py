@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from meta_pipeline.collect.tables import TIMESTAMP, RawTable
+
+ROW_GROUP_ROWS = 122_880
+"""Rows of a row group as DuckDB writes it. What comes in groups of this size is written as it comes, others are put
+together anew: https://duckdb.org/docs/current/data/parquet/tips#selecting-a-row_group_size."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,23 @@ def batch_of_arrow(table: RawTable, rows: pa.Table, constants: Mapping[str, Any]
     for name, value in constants.items():
         columns[name] = pa.repeat(pa.scalar(value, schema.field(name).type), rows.num_rows)
     return batch_of_columns(table, columns, collected_at)
+
+
+def in_row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Cuts tables anew, so that each but the last has as many rows as a row group.
+
+    Args:
+        tables: Tables of one schema, in any sizes.
+    """
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        while sum(item.num_rows for item in waiting) >= ROW_GROUP_ROWS:
+            joined = pa.concat_tables(waiting)
+            yield joined.slice(0, ROW_GROUP_ROWS)
+            waiting = [joined.slice(ROW_GROUP_ROWS)]
+    if any(table.num_rows for table in waiting):
+        yield pa.concat_tables(waiting)
 
 
 def _array(values: Any, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:

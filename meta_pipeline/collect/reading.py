@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from meta_pipeline.collect.batches import Batch, batch_of_arrow, batch_of_rows
+from meta_pipeline.collect.batches import Batch, batch_of_arrow, batch_of_rows, in_row_groups
 from meta_pipeline.collect.counting import LoadTally
 from meta_pipeline.collect.cursors import DatasetCursor
 from meta_pipeline.collect.history import read_history
@@ -195,7 +195,7 @@ class Reading:
         return cursor if is_counted else replace(cursor, loads=None)
 
     def _read_loads(self, warehouse: Warehouse, plan: Plan, tally: LoadTally) -> Iterator[Batch]:
-        for batch in warehouse.loads(plan.datasets, plan.boundaries):
+        for batch in in_row_groups(warehouse.loads(plan.datasets, plan.boundaries)):
             loads = self._named_loads(batch)
             if self.settings.row_counts == "scan":
                 tally.note(loads)
