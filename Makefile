@@ -45,8 +45,9 @@ lint: install
 types: install
 	$(BIN)/mypy
 
+# In our own order, longest first (tests/conftest.py): pytest-xdist's, by number of tests, leaves a worker idle at the end.
 unit: install stand-ins browser
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 # What takes minutes, where another test tells most of it: stand-ins as homes, weeks of alerts, scores step by step.
 test-long: install stand-ins

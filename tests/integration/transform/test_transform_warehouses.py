@@ -59,6 +59,7 @@ def test_marts_are_the_same_in_every_warehouse(warehouse: Warehouse, fleet_home:
     assert _marts(warehouse) == _duckdb_marts(fleet_home, "second transform")
 
 
+@pytest.mark.long
 def test_the_past_is_the_same_in_every_warehouse(warehouse: Warehouse, fleet_home: FleetHome) -> None:
     fleet_home.restore("second transform")
     transform(fleet_home.home, as_of=datetime.fromisoformat(MOMENT))
