@@ -264,7 +264,7 @@ def _runs(evidence: Evidence) -> EvidenceStep:
         Fact("the first of those", row["failing_since"], "runs.started_at"),
         Fact("failed jobs in the last", row["failed_job_count"] or None, "runs.failed_job_count"),
         Fact("empty in a row", row["unusual_empty_count"] or None, "runs.rows_loaded"),
-        Fact("packages never loaded", row["pending_count"] or None, "int_pipeline_runs.pending_count"),
+        Fact("packages never loaded", row["pending_count"] or None, "int_waiting_packages.pending_count"),
         Fact("no cursor moved since", row["stuck_since"], "incremental_cursors.last_advanced_at"),
     ]
     return EvidenceStep("How did its runs go?", answer, _known(facts))
@@ -301,7 +301,7 @@ def _rules(status: str, evidence: Evidence) -> list[Rule]:
         "retired": (_why_retired(row), "pipeline_health.last_load_at, runs.started_at"),
         "stalled": (_why_stalled(evidence), "runs.outcome, runs.rows_loaded, incremental_cursors.is_stuck"),
         "late": (_why_late(row), "pipeline_health.judged_at, pipeline_health.expected_by"),
-        "partial": (_why_partial(evidence), "runs.failed_job_count, int_pipeline_runs.pending_count"),
+        "partial": (_why_partial(evidence), "runs.failed_job_count, int_waiting_packages.pending_count"),
         "anomalous": (_why_anomalous(row), "volume_anomalies.is_latest"),
         "new": (_why_new(row), "pipeline_health.expected_by, pipeline_health.load_count"),
     }

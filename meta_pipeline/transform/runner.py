@@ -52,13 +52,31 @@ _QUIET = (
 )
 
 
-def run_dbt(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str]) -> int:
+def parse_project(options: Sequence[str], paths: DbtPaths, variables: Mapping[str, str]) -> Any:
+    """Lets dbt parse a project, or remember what it parsed before.
+
+    Args:
+        options: Options of ``dbt parse``, such as ``["--no-partial-parse"]``.
+        paths: Where it reads and writes.
+        variables: Environment variables of the run.
+
+    Returns:
+        dbt's ``Manifest`` of the project, for ``run_dbt``.
+
+    Raises:
+        TransformError: dbt failed.
+    """
+    return _invoke(["parse", *options], paths, variables, None)
+
+
+def run_dbt(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str], manifest: Any | None = None) -> int:
     """Runs a dbt command.
 
     Args:
         command: The command and its own options, such as ``["run", "--full-refresh"]``.
         paths: Where it reads and writes.
         variables: Environment variables of the run.
+        manifest: The project, where it was parsed before, with the same options.
 
     Returns:
         The number of models, or tests, that it went through.
@@ -66,23 +84,28 @@ def run_dbt(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str
     Raises:
         TransformError: dbt failed; the text names the model and what the database said.
     """
+    result = _invoke(command, paths, variables, manifest)
+    results = getattr(result, "results", None) or []
+    return sum(result.node.resource_type != "operation" for result in results)
+
+
+def _invoke(command: Sequence[str], paths: DbtPaths, variables: Mapping[str, str], manifest: Any | None) -> Any:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     with _environment(variables), _working_folder(), _released_files():
         unwritten = () if "--write-json" in command else ("--no-write-json",)
-        outcome = dbtRunner().invoke([*command, *paths.arguments, *_QUIET, *unwritten])
+        outcome = dbtRunner(manifest=manifest).invoke([*command, *paths.arguments, *_QUIET, *unwritten])
     log = paths.logs / "dbt.log"
     if isinstance(outcome.exception, KeyboardInterrupt):
         raise outcome.exception
     if outcome.exception is not None:
         raise TransformError(f"dbt failed: {_one_line(outcome.exception)} Details are in {log}.")
-    results = list(getattr(outcome.result, "results", None) or [])
-    failed = [result for result in results if result.status in {"error", "fail"}]
+    failed = [result for result in getattr(outcome.result, "results", None) or [] if result.status in {"error", "fail"}]
     if failed:
         raise TransformError(_failure(failed, log))
     if not outcome.success:
         raise TransformError(f"dbt did not finish. Details are in {log}. Run `meta-pipeline transform` again.")
-    return sum(result.node.resource_type != "operation" for result in results)
+    return outcome.result
 
 
 def _failure(failed: Sequence[Any], log: Path) -> str:

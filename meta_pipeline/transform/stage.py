@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import MappingProxyType
+from typing import Any
 
 from meta_pipeline.exceptions import ConfigurationError, TransformError
-from meta_pipeline.home import Home, open_home
+from meta_pipeline.home import RAW_DATASET, Home, Session, open_home
 from meta_pipeline.home.embedded import unopened
 from meta_pipeline.transform import clock
 from meta_pipeline.transform.profile import home_profile
 from meta_pipeline.transform.project import project_fingerprint, project_folder
-from meta_pipeline.transform.runner import DbtPaths, run_dbt
+from meta_pipeline.transform.runner import DbtPaths, parse_project, run_dbt
+from meta_pipeline.transform.selection import Project, plan, read_project, rest, tables
 
 FINGERPRINT_VARIABLE = "META_PIPELINE_PROJECT_FINGERPRINT"
+SETTINGS_VARIABLE = "META_PIPELINE_SETTINGS_FINGERPRINT"
 PARSED_FILE = "parsed_project"
 """Holds the fingerprint of the project that dbt parsed last, beside what dbt remembers of it."""
 
@@ -39,6 +43,31 @@ class TransformResult:
     as_of: datetime | None
 
 
+@dataclass(frozen=True)
+class _Dbt:
+    """dbt, with the project that it parsed.
+
+    Args:
+        paths: Where it reads and writes.
+        variables: Environment variables.
+        options: Options of all its commands.
+        manifest: The project.
+    """
+
+    paths: DbtPaths
+    variables: Mapping[str, str]
+    options: Sequence[str]
+    manifest: Any
+
+    def run(self, *options: str) -> int:
+        """Builds models, and returns how many."""
+        return run_dbt(["run", *options, *self.options], self.paths, self.variables, self.manifest)
+
+    def run_only(self, models: Sequence[str]) -> int:
+        """Builds some models, and returns how many."""
+        return self.run("--select", *models) if models else 0
+
+
 def transform(
     home: Home,
     *,
@@ -46,7 +75,7 @@ def transform(
     expected_within_hours: Mapping[str, float] = MappingProxyType({}),
     governance: Mapping[str, object] = MappingProxyType({}),
 ) -> TransformResult:
-    """Builds the marts.
+    """Builds the marts: those that something changed for, where they can be continued.
 
     Args:
         home: Where the observability dataset lives.
@@ -65,34 +94,36 @@ def transform(
     moment = _past_moment(as_of)
     profile = home_profile(home)
     folder = project_folder()
-    with open_home(home, writing=True) as session:
-        clock.require_raw_dataset(session, home)
-        fingerprint = project_fingerprint(folder, session.database)
-        full_refresh = moment is not None or not _can_continue(clock.read_clock(session), fingerprint)
-        if full_refresh:
-            clock.forget_clock(session)
     work = home.work_folder / "dbt"
     profile.write(work)
     # dbt parses everything anew when variables change, so the past has a memory of its own.
     target = work / ("target_as_of" if moment else "target")
     paths = DbtPaths(project=folder, profiles=work, target=target, logs=work / "logs")
-    given = dict(governance)
-    if expected_within_hours:
-        given["expected_within_hours"] = dict(expected_within_hours)
-    if moment is not None:
-        given["as_of"] = moment.isoformat()
-    variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint}
-    parsed = target / PARSED_FILE
-    remembers = parsed.is_file() and parsed.read_text(encoding="utf-8") == fingerprint
+    given = json.dumps(_given(governance, expected_within_hours, moment), sort_keys=True)
+    settings = hashlib.sha256(given.encode()).hexdigest()
+    with open_home(home, writing=True) as session:
+        clock.require_raw_dataset(session, home)
+        fingerprint = project_fingerprint(folder, session.database)
+        variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint, SETTINGS_VARIABLE: settings}
+        dbt = _parse(paths, variables, given)
+        project = read_project(dbt.manifest)
+        last = None if moment else clock.read_clock(session, fingerprint)
+        if last is None:
+            clock.forget_clock(session)
+        changed = _changed_sources(session, project, last) if last and last.settings_fingerprint == settings else None
     try:
-        models = run_dbt(_command(full_refresh, remembers, given), paths, variables)
+        if last is None:
+            models = dbt.run("--full-refresh")
+        elif changed is None:
+            models = dbt.run()
+        else:
+            models = _build_changed(home, dbt, project, last, changed)
     except TransformError as error:
         # Somebody may have opened the file between our look at it and dbt's.
         if "Could not set lock" in str(error):
             raise unopened(home, str(error)) from error
         raise
-    parsed.write_text(fingerprint, encoding="utf-8")
-    return TransformResult(models, time.monotonic() - started, full_refresh, moment)
+    return TransformResult(models, time.monotonic() - started, last is None, moment)
 
 
 def _past_moment(as_of: datetime | None) -> datetime | None:
@@ -108,14 +139,44 @@ def _past_moment(as_of: datetime | None) -> datetime | None:
     return moment
 
 
-def _can_continue(last: clock.Clock | None, fingerprint: str) -> bool:
-    return last is not None and not last.is_past and last.project_fingerprint == fingerprint
+def _given(
+    governance: Mapping[str, object], expected_within_hours: Mapping[str, float], moment: datetime | None
+) -> dict[str, object]:
+    """Returns the variables of the dbt project that are not as they are by default."""
+    given = dict(governance)
+    if expected_within_hours:
+        given["expected_within_hours"] = dict(expected_within_hours)
+    if moment is not None:
+        given["as_of"] = moment.isoformat()
+    return given
 
 
-def _command(full_refresh: bool, remembers: bool, given: Mapping[str, object]) -> list[str]:
-    variables = ["--vars", json.dumps(given)] if given else []
-    # Views stay as they are as long as the project does.
-    selection = ["--full-refresh"] if full_refresh else ["--exclude", "config.materialized:view"]
+def _parse(paths: DbtPaths, variables: Mapping[str, str], given: str) -> _Dbt:
+    options = ["--vars", given]
+    parsed = paths.target / PARSED_FILE
+    fingerprint = variables[FINGERPRINT_VARIABLE]
     # What dbt remembers of another version of the project is not to be trusted.
-    parsing = [] if remembers else ["--no-partial-parse"]
-    return ["run", *selection, *parsing, *variables]
+    remembers = parsed.is_file() and parsed.read_text(encoding="utf-8") == fingerprint
+    manifest = parse_project([*options, *([] if remembers else ["--no-partial-parse"])], paths, variables)
+    parsed.write_text(fingerprint, encoding="utf-8")
+    return _Dbt(paths, variables, options, manifest)
+
+
+def _changed_sources(session: Session, project: Project, last: clock.Clock) -> frozenset[str] | None:
+    """Returns the raw tables with new rows, or None where a table or view is missing that somebody dropped."""
+    if not clock.are_there(session, _places(project, project.models).values()):
+        return None
+    raw = {name: (RAW_DATASET, name) for name in project.sources}
+    return clock.changed_since(session, raw, "collected_at", last.read_up_to)
+
+
+def _build_changed(home: Home, dbt: _Dbt, project: Project, last: clock.Clock, changed: Set[str]) -> int:
+    made = plan(project, changed)
+    models = dbt.run_only(tables(project, made.first))
+    with open_home(home) as session:
+        moved = clock.changed_since(session, _places(project, made.asked), "built_at", last.built_at)
+    return models + dbt.run_only(tables(project, rest(project, made, moved)))
+
+
+def _places(project: Project, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    return {name: (project.models[name].dataset, project.models[name].table) for name in names}

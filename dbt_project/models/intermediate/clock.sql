@@ -1,33 +1,24 @@
--- built last of all, so that a transform that broke off leaves the one before in place
--- depends_on: {{ ref('int_counted_loads') }}
--- depends_on: {{ ref('loads') }}
--- depends_on: {{ ref('int_recent_loads') }}
--- depends_on: {{ ref('int_current_versions') }}
--- depends_on: {{ ref('incremental_cursors') }}
--- depends_on: {{ ref('orphaned_loads') }}
--- depends_on: {{ ref('table_loads') }}
--- depends_on: {{ ref('table_volume_daily') }}
--- depends_on: {{ ref('int_volume_observations') }}
--- depends_on: {{ ref('int_volume_predictions') }}
--- depends_on: {{ ref('int_volume_bands') }}
--- depends_on: {{ ref('volume_scores') }}
--- depends_on: {{ ref('observed_columns') }}
--- depends_on: {{ ref('schema_changes') }}
--- depends_on: {{ ref('int_call_packages') }}
--- depends_on: {{ ref('int_call_counts') }}
--- depends_on: {{ ref('int_load_counts') }}
--- depends_on: {{ ref('int_load_runs') }}
--- depends_on: {{ ref('int_shared_packages') }}
--- depends_on: {{ ref('int_run_calls') }}
--- depends_on: {{ ref('int_run_places') }}
--- depends_on: {{ ref('int_traced_flows') }}
--- depends_on: {{ ref('runs') }}
+-- Built last of all, so that a transform that broke off leaves the one before in place: after these, of which no other
+-- table is made.
+-- depends_on: {{ ref('alerts') }}
+-- depends_on: {{ ref('deletion_plan') }}
+-- depends_on: {{ ref('governance_findings') }}
+-- depends_on: {{ ref('lineage_coverage') }}
+-- depends_on: {{ ref('lineage_gaps') }}
+-- depends_on: {{ ref('pipeline_health_history') }}
 -- depends_on: {{ ref('run_steps') }}
--- depends_on: {{ ref('int_pipeline_statuses') }}
 
 with collections as (
 
     select * from {{ ref('stg_observability__collections') }}
+
+),
+
+-- built before all that is known to have changed, so it tells when this transform began to read
+readings as (
+
+    select max(built_at) as built_at
+    from {{ ref('int_dataset_readings') }}
 
 ),
 
@@ -38,10 +29,12 @@ final as (
         {{ as_of() }} as as_of,
         {{ 'true' if shows_past() else 'false' }} as is_past,
         '{{ env_var("META_PIPELINE_PROJECT_FINGERPRINT", "") }}' as project_fingerprint,
-        max(collected_at) as read_up_to,
+        '{{ env_var("META_PIPELINE_SETTINGS_FINGERPRINT", "") }}' as settings_fingerprint,
+        max(collections.collected_at) as read_up_to,
         {{ built_at() }} as built_at
     from collections
-    where recorded_at <= {{ built_at() }}
+    cross join readings
+    where collections.recorded_at <= coalesce(readings.built_at, {{ built_at() }})
 
 )
 

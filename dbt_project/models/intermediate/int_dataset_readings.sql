@@ -10,7 +10,8 @@ final as (
     select
         destination_name,
         dataset_name,
-        least(max(last_collected_at), {{ as_of() }}) as read_until
+        least(max(last_collected_at), {{ as_of() }}) as read_until,
+        {{ built_at() }} as built_at
     from coverage
     where outcome in ('complete', 'partial')
     group by destination_name, dataset_name

@@ -1,3 +1,5 @@
+{{ config(**replaced_by(['destination_name'])) }}
+
 with coverage as (
 
     select * from {{ ref('stg_observability__coverage') }}
@@ -31,10 +33,17 @@ ranked as (
 final as (
 
     select
-        destination_name,
-        destination_type
+        ranked.destination_name,
+        ranked.destination_type,
+        {{ built_at() }} as built_at
     from ranked
-    where recency = 1
+    {% if is_incremental() %}
+    left join {{ this }} as known on known.destination_name = ranked.destination_name
+    {% endif %}
+    where ranked.recency = 1
+        {% if is_incremental() %}
+        and known.destination_type is distinct from ranked.destination_type
+        {% endif %}
 
 )
 

@@ -34,6 +34,12 @@ pipeline_runs as (
 
 ),
 
+waiting_packages as (
+
+    select * from {{ ref('int_waiting_packages') }}
+
+),
+
 anomalies as (
 
     select * from {{ ref('int_pipeline_anomalies') }}
@@ -117,7 +123,8 @@ observed as (
         pipeline_runs.failing_since,
         pipeline_runs.unusual_empty_count,
         pipeline_runs.empty_since,
-        pipeline_runs.pending_count,
+        -- without a captured run nobody knows
+        case when pipeline_runs.pipeline_id is not null then coalesce(waiting_packages.pending_count, 0) end as pending_count,
         -- without captured runs nobody knows whether it runs at all
         case when pipeline_runs.last_run_at > stuck_cursors.stuck_since then stuck_cursors.stuck_since end as stuck_since,
         {{ as_of() }} as judged_at
@@ -126,6 +133,7 @@ observed as (
     left join doubts on doubts.pipeline_id = pipelines.pipeline_id
     left join anomalies on anomalies.pipeline_id = pipelines.pipeline_id
     left join pipeline_runs on pipeline_runs.pipeline_id = pipelines.pipeline_id
+    left join waiting_packages on waiting_packages.pipeline_id = pipelines.pipeline_id
     left join stuck_cursors on stuck_cursors.pipeline_id = pipelines.pipeline_id
     left join coverage
         on coverage.destination_name = pipelines.destination_name

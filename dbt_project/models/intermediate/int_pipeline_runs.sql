@@ -6,24 +6,6 @@ with runs as (
 
 ),
 
-run_calls as (
-
-    select * from {{ ref('int_run_calls') }}
-
-),
-
-packages as (
-
-    select * from {{ ref('int_call_packages') }}
-
-),
-
-load_runs as (
-
-    select * from {{ ref('int_load_runs') }}
-
-),
-
 ranked as (
 
     select
@@ -115,39 +97,11 @@ empties as (
 
 ),
 
--- packages of the last run that nobody has loaded since
-waiting as (
-
-    select
-        last_runs.pipeline_id,
-        packages.load_id
-    from last_runs
-    inner join run_calls on run_calls.run_id = last_runs.run_id
-    inner join packages on packages.transaction_id = run_calls.transaction_id
-    left join load_runs
-        on load_runs.pipeline_name = packages.pipeline_name
-        and load_runs.load_id = packages.load_id
-    where {{ to_epoch(as_of()) }} - {{ to_epoch('last_runs.finished_at') }} > 3600
-    group by last_runs.pipeline_id, packages.load_id
-    having count(load_runs.load_id) = 0
-        and max(case when packages.is_loaded or packages.package_state = 'aborted' then 1 else 0 end) = 0
-
-),
-
-pending as (
-
-    select
-        pipeline_id,
-        cast(count(*) as {{ dbt.type_bigint() }}) as pending_count
-    from waiting
-    group by pipeline_id
-
-),
-
 final as (
 
     select
         last_runs.pipeline_id,
+        last_runs.run_id as last_run_id,
         last_runs.outcome as last_outcome,
         last_runs.finished_at as last_finished_at,
         last_runs.failed_step,
@@ -168,14 +122,12 @@ final as (
                 then cast(fullness.empty_count as {{ dbt.type_bigint() }})
             else 0
         end as unusual_empty_count,
-        empties.empty_since,
-        coalesce(pending.pending_count, 0) as pending_count
+        empties.empty_since
     from last_runs
     inner join summaries on summaries.pipeline_id = last_runs.pipeline_id
     left join failures on failures.pipeline_id = last_runs.pipeline_id
     left join fullness on fullness.pipeline_id = last_runs.pipeline_id
     left join empties on empties.pipeline_id = last_runs.pipeline_id
-    left join pending on pending.pipeline_id = last_runs.pipeline_id
 
 )
 

@@ -29,9 +29,9 @@ table_days as (
 
 ),
 
-readings as (
+last_days as (
 
-    select * from {{ ref('int_dataset_readings') }}
+    select * from {{ ref('int_complete_days') }}
 
 ),
 
@@ -191,17 +191,16 @@ all_days as (
 
 ),
 
--- the day that is not over yet may still get rows
 complete_days as (
 
     select
         all_days.*,
         {{ from_epoch('all_days.day_number * 86400') }} as observed_at
     from all_days
-    inner join readings
-        on readings.destination_name = all_days.destination_name
-        and readings.dataset_name = all_days.dataset_name
-    where (all_days.day_number + 1) * 86400 <= {{ to_epoch('readings.read_until') }}
+    inner join last_days
+        on last_days.destination_name = all_days.destination_name
+        and last_days.dataset_name = all_days.dataset_name
+    where all_days.day_number < last_days.open_day_number
 
 ),
 

@@ -14,16 +14,16 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dlt
-import pytest
 from click.testing import CliRunner
 
 from meta_pipeline.cli import main
 from meta_pipeline.demo.clock import Clock, dlt_goes_by
 from tests.fixtures.captured_events import write_event
+from tests.fixtures.clocks import modules_go_by
 from tests.fixtures.observed import ObservedDuckDb
 from tests.fixtures.webhook import Webhook
 
@@ -174,12 +174,6 @@ def all_go_by(clock: Clock) -> Iterator[None]:
     import meta_pipeline.alert.stage
     import meta_pipeline.collect.readings
 
-    class ClockDatetime(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return clock.now(tz or timezone.utc)
-
-    with pytest.MonkeyPatch.context() as patch, dlt_goes_by(clock):
-        for module in (dbt.tracking, meta_pipeline.alert.stage, meta_pipeline.collect.readings):
-            patch.setattr(module, "datetime", ClockDatetime)
+    modules = (dbt.tracking, meta_pipeline.alert.stage, meta_pipeline.collect.readings)
+    with modules_go_by(clock.now, *modules), dlt_goes_by(clock):
         yield
