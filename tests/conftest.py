@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +19,9 @@ from tests.fixtures.accounts import (
 )
 from tests.fixtures.command import CONFIGURING
 from tests.fixtures.stand_in_servers import BigQueryServer, SnowflakeServer, running_bigquery, running_snowflake
+
+if TYPE_CHECKING:
+    from meta_pipeline.transform.runner import DbtPaths
 
 # Read by dlt and dbt when they are first imported, by this process and by those that tests start.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
@@ -65,6 +70,34 @@ def _dlt_writes_to_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt_data")))
         patch.setenv("DLT_CONFIG_FOLDER", ".dlt")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _projects_are_parsed_once() -> Iterator[None]:
+    """Lets transforms of one process share what dbt parsed, which takes it as long as building all models.
+
+    Those that tests start as commands parse for themselves.
+    """
+    from meta_pipeline.transform import stage
+
+    known: dict[tuple[str, ...], Any] = {}
+    parse = stage.parse_project
+
+    def parse_once(options: Sequence[str], paths: DbtPaths, variables: Mapping[str, str]) -> Any:
+        profile = json.loads((paths.profiles / "profiles.yml").read_text(encoding="utf-8"))
+        type_ = profile["meta_pipeline"]["outputs"]["home"]["type"]
+        given = [option for option in options if option != "--no-partial-parse"]
+        key = (type_, *given, *(variables[name] for name in (stage.FINGERPRINT_VARIABLE, stage.SETTINGS_VARIABLE)))
+        if key not in known:
+            known[key] = parse(options, paths, variables)
+        paths.target.mkdir(parents=True, exist_ok=True)
+        # what a transform before had read of its home
+        known[key].flat_graph.pop("meta_pipeline_clock", None)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "parse_project", parse_once)
         yield
 
 

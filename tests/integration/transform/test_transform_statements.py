@@ -47,10 +47,14 @@ Compiled = Callable[[str, str], list[CompiledModel]]
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     known: dict[tuple[str, str], list[CompiledModel]] = {}
+    folders: dict[str, Path] = {}
 
     def compile_once(warehouse: str, way: str) -> list[CompiledModel]:
         if (warehouse, way) not in known:
-            folder = tmp_path_factory.mktemp(f"{warehouse}_{way}")
+            if warehouse not in folders:
+                folders[warehouse] = tmp_path_factory.mktemp(warehouse)
+            # with the same variables, dbt remembers what it parsed
+            folder = folders[warehouse] / ("past" if way == "past" else "present")
             options = PAST if way == "past" else []
             known[warehouse, way] = compile_models(warehouse, folder, *options, incremental=way == "incremental")
         return known[warehouse, way]
