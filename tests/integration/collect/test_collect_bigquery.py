@@ -125,6 +125,7 @@ def test_only_what_changed_is_read(
     assert not [sql for sql in queries_on_tables(proxy) if "`erp`" in sql or "`_dlt_version`" in sql]
 
 
+@pytest.mark.long
 def test_a_change_too_fresh_to_be_told_from_the_next_is_looked_at_again(
     site: Site, own: ObservedBigQuery, proxy: HttpProxy
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_change_too_fresh_to_be_told_from_the_next_is_looked_at_again(
     assert len(queries_on_tables(proxy)) == 3, "one look at each kind of system table"
 
 
+@pytest.mark.long
 @pytest.mark.account
 def test_new_loads_are_read(site: Site, own: ObservedBigQuery, monkeypatch: pytest.MonkeyPatch) -> None:
     everything_settles_at_once(monkeypatch)
@@ -148,6 +150,7 @@ def test_new_loads_are_read(site: Site, own: ObservedBigQuery, monkeypatch: pyte
     assert site.rows("select count(*) from schema_versions") == [(2,)]
 
 
+@pytest.mark.long
 def test_datasets_of_two_locations_are_not_read_by_one_query(
     site: Site, own: ObservedBigQuery, proxy: HttpProxy
 ) -> None:
@@ -165,6 +168,7 @@ def test_datasets_of_two_locations_are_not_read_by_one_query(
     assert not [sql for sql in proxy.queries if "`eu`" in sql and "`crm`" in sql]
 
 
+@pytest.mark.long
 def test_a_dataset_that_goes_after_it_was_listed_spoils_nothing_else(
     site: Site, own: ObservedBigQuery, after_listing: AfterListing
 ) -> None:
@@ -228,6 +232,7 @@ def test_what_google_refuses_becomes_an_outcome(
     assert words in result.failures[0]
 
 
+@pytest.mark.long
 def test_what_fails_in_passing_is_tried_again(site: Site, fleet: ObservedBigQuery, proxy: HttpProxy) -> None:
     busy = bigquery_error(503, "backendError", "Visibility check was unavailable")
     proxy.answer = answering(asks("`_dlt_loads`"), busy, times=1)
@@ -292,6 +297,7 @@ def test_the_server_is_told_of_the_budget_too(site: Site, fleet: ObservedBigQuer
     assert {item["maximumBytesBilled"] for item in run} == {"20000000"}
 
 
+@pytest.mark.long
 def test_kept_traces_are_found_whatever_their_table_is_called(
     site: Site, own: ObservedBigQuery, proxy: HttpProxy
 ) -> None:

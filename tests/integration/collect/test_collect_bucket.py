@@ -50,6 +50,7 @@ def test_a_bucket_is_read_and_then_what_is_new_in_it(site: Site, bucket: Bucket)
     assert site.column("select count(*) from table_statistics where byte_count > 0") == [4]
 
 
+@pytest.mark.long
 def test_listings_of_more_than_one_page_are_read_to_their_end(site: Site, bucket: Bucket) -> None:
     for number in range(1_005):
         bucket.put(f"crm/_dlt_loads/a_note_that_sorts_before_the_load_{number}.txt", b"")

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cannot create BigQuery Storage c
 @pytest.fixture(
     params=[
         pytest.param("snowflake", marks=pytest.mark.xdist_group("snowflake")),
-        pytest.param("bigquery", marks=pytest.mark.xdist_group("bigquery")),
+        pytest.param("bigquery", marks=[pytest.mark.xdist_group("bigquery"), pytest.mark.long]),
     ]
 )
 def destination(request: pytest.FixtureRequest) -> Destination:

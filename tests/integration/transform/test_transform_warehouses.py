@@ -32,7 +32,7 @@ MOMENT = "2026-01-15T12:00:00+00:00"
 
 @pytest.fixture(
     params=[
-        "postgres",
+        pytest.param("postgres", marks=pytest.mark.long),
         pytest.param("snowflake", marks=[pytest.mark.long, pytest.mark.xdist_group("snowflake")]),
         pytest.param("bigquery", marks=[pytest.mark.long, pytest.mark.xdist_group("bigquery")]),
     ]
