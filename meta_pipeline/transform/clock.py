@@ -10,6 +10,7 @@ from meta_pipeline.exceptions import HomeError
 from meta_pipeline.home import MODELS_DATASET, RAW_DATASET, Home, Session
 
 _CLOCK_TABLE = "clock"
+_COLLECTIONS_VIEW = "stg_observability__collections"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,26 @@ def forget_clock(session: Session) -> None:
     """
     if session.has(MODELS_DATASET, _CLOCK_TABLE):
         session.rows(f"drop table {session.relation(MODELS_DATASET, _CLOCK_TABLE)}")
+
+
+def forget_settings(session: Session) -> None:
+    """Makes the next transform build everything, should the one that follows break off half way.
+
+    Args:
+        session: An open session of the home.
+    """
+    session.rows(f"update {session.relation(MODELS_DATASET, _CLOCK_TABLE)} set settings_fingerprint = '' where 1 = 1")
+
+
+def last_collected_at(session: Session) -> datetime | None:
+    """Returns the start of the last collection that is finished.
+
+    Args:
+        session: An open session of the home.
+    """
+    collections = session.relation(MODELS_DATASET, _COLLECTIONS_VIEW)
+    moment: datetime | None = session.rows(f"select max(collected_at) from {collections}")[0][0]
+    return moment
 
 
 def are_there(session: Session, places: Iterable[tuple[str, str]]) -> bool:

@@ -49,7 +49,7 @@ class Project:
 
     Args:
         models: The models by name.
-        sources: Names of the raw tables that say when their rows were collected.
+        sources: Names of the raw tables that models read and that say when their rows were collected.
         pulses: Those of them that each collection writes to.
     """
 
@@ -128,21 +128,22 @@ def read_project(manifest: Any) -> Project:
     nodes = {node.unique_id: node for node in manifest.nodes.values() if node.resource_type == "model"}
     sources = {source.unique_id: source for source in manifest.sources.values() if "collected_at" in source.columns}
     news = _holders_of_news(nodes, manifest.macros)
+    models = {
+        node.name: Model(
+            dataset=node.schema,
+            table=node.alias,
+            is_view=node.config.materialized == "view",
+            models=frozenset(nodes[parent].name for parent in node.depends_on.nodes if parent in nodes),
+            sources=frozenset(sources[parent].name for parent in node.depends_on.nodes if parent in sources),
+            judges_by_moment=_uses(manifest.macros, node, _MOMENT_MACRO),
+            holds_only_news=unique_id in news,
+            keeps_unchanged_rows=bool(node.config.meta.get(KEEPS_UNCHANGED_ROWS)),
+        )
+        for unique_id, node in nodes.items()
+    }
     return Project(
-        models={
-            node.name: Model(
-                dataset=node.schema,
-                table=node.alias,
-                is_view=node.config.materialized == "view",
-                models=frozenset(nodes[parent].name for parent in node.depends_on.nodes if parent in nodes),
-                sources=frozenset(sources[parent].name for parent in node.depends_on.nodes if parent in sources),
-                judges_by_moment=_uses(manifest.macros, node, _MOMENT_MACRO),
-                holds_only_news=unique_id in news,
-                keeps_unchanged_rows=bool(node.config.meta.get(KEEPS_UNCHANGED_ROWS)),
-            )
-            for unique_id, node in nodes.items()
-        },
-        sources=frozenset(source.name for source in sources.values()),
+        models=models,
+        sources=frozenset(source for model in models.values() for source in model.sources),
         pulses=frozenset(
             source.name for source in sources.values() if source.config.meta.get(WRITTEN_BY_EACH_COLLECTION)
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import MappingProxyType
@@ -67,6 +67,23 @@ class _Dbt:
         """Builds some models, and returns how many."""
         return self.run("--select", *models) if models else 0
 
+    def run_all(self) -> int:
+        """Builds all models but views, which stay as they are as long as the project does, and returns how many."""
+        return self.run("--exclude", "config.materialized:view")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the home says before anything is built.
+
+    Args:
+        changed: Raw tables with rows that were collected since the last finished transform.
+        last_collected_at: Start of the last collection that is finished.
+    """
+
+    changed: frozenset[str]
+    last_collected_at: datetime | None
+
 
 def transform(
     home: Home,
@@ -99,7 +116,8 @@ def transform(
     # dbt parses everything anew when variables change, so the past has a memory of its own.
     target = work / ("target_as_of" if moment else "target")
     paths = DbtPaths(project=folder, profiles=work, target=target, logs=work / "logs")
-    given = json.dumps(_given(governance, expected_within_hours, moment), sort_keys=True)
+    # in the order of the configuration, for the first glob that matches a name counts
+    given = json.dumps(_given(governance, expected_within_hours, moment))
     settings = hashlib.sha256(given.encode()).hexdigest()
     with open_home(home, writing=True) as session:
         clock.require_raw_dataset(session, home)
@@ -107,17 +125,15 @@ def transform(
         variables = {**profile.variables, FINGERPRINT_VARIABLE: fingerprint, SETTINGS_VARIABLE: settings}
         dbt = _parse(paths, variables, given)
         project = read_project(dbt.manifest)
-        last = None if moment else clock.read_clock(session, fingerprint)
-        if last is None:
-            clock.forget_clock(session)
-        changed = _changed_sources(session, project, last) if last and last.settings_fingerprint == settings else None
+        last = None if moment else _continued(session, project, fingerprint)
+        look = _look(session, project, last, settings)
     try:
         if last is None:
             models = dbt.run("--full-refresh")
-        elif changed is None:
-            models = dbt.run()
+        elif look is None:
+            models = dbt.run_all()
         else:
-            models = _build_changed(home, dbt, project, last, changed)
+            models = _build_changed(home, dbt, project, last, look)
     except TransformError as error:
         # Somebody may have opened the file between our look at it and dbt's.
         if "Could not set lock" in str(error):
@@ -162,20 +178,39 @@ def _parse(paths: DbtPaths, variables: Mapping[str, str], given: str) -> _Dbt:
     return _Dbt(paths, variables, options, manifest)
 
 
-def _changed_sources(session: Session, project: Project, last: clock.Clock) -> frozenset[str] | None:
-    """Returns the raw tables with new rows, or None where a table or view is missing that somebody dropped."""
-    if not clock.are_there(session, _places(project, project.models).values()):
+def _continued(session: Session, project: Project, fingerprint: str) -> clock.Clock | None:
+    """Returns what the last transform left, or None where marts must be built as a whole."""
+    last = clock.read_clock(session, fingerprint)
+    # A table that somebody dropped cannot be continued.
+    is_whole = last and clock.are_there(session, _places(project, project.models).values())
+    return last if is_whole else None
+
+
+def _look(session: Session, project: Project, last: clock.Clock | None, settings: str) -> _Look | None:
+    """Returns what changed, or None where every model is built: what is forgotten here cannot be taken for finished."""
+    if last is None:
+        clock.forget_clock(session)
         return None
+    if last.settings_fingerprint != settings:
+        clock.forget_settings(session)
+        return None
+    # What is collected in between, by a pipeline that waits for no turn, is seen by the comparison afterwards.
+    last_collected_at = clock.last_collected_at(session)
     raw = {name: (RAW_DATASET, name) for name in project.sources}
-    return clock.changed_since(session, raw, "collected_at", last.read_up_to)
+    return _Look(clock.changed_since(session, raw, "collected_at", last.read_up_to), last_collected_at)
 
 
-def _build_changed(home: Home, dbt: _Dbt, project: Project, last: clock.Clock, changed: Set[str]) -> int:
-    made = plan(project, changed)
-    models = dbt.run_only(tables(project, made.first))
+def _build_changed(home: Home, dbt: _Dbt, project: Project, last: clock.Clock, look: _Look) -> int:
+    made = plan(project, look.changed)
+    try:
+        models = dbt.run_only(tables(project, made.first))
+    except TransformError:
+        # What does not depend on the one that fails is built all the same.
+        return dbt.run_all()
     with open_home(home) as session:
+        is_still = clock.last_collected_at(session) == look.last_collected_at
         moved = clock.changed_since(session, _places(project, made.asked), "built_at", last.built_at)
-    return models + dbt.run_only(tables(project, rest(project, made, moved)))
+    return models + (dbt.run_only(tables(project, rest(project, made, moved))) if is_still else dbt.run_all())
 
 
 def _places(project: Project, names: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -34,7 +34,7 @@ final as (
         {{ built_at() }} as built_at
     from collections
     cross join readings
-    where collections.recorded_at <= coalesce(readings.built_at, {{ built_at() }})
+    where collections.recorded_at <= readings.built_at
 
 )
 

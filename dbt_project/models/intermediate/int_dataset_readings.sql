@@ -14,6 +14,7 @@ final as (
         {{ built_at() }} as built_at
     from coverage
     where outcome in ('complete', 'partial')
+        and dataset_name is not null
     group by destination_name, dataset_name
 
 )

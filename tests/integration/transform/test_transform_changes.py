@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -148,27 +149,29 @@ def find_a_destination(raw: RawDataset, collected: datetime) -> None:
 
 
 @pytest.mark.usefixtures("_running")
-@pytest.mark.parametrize(
-    ("hours", "find", "others"),
-    [
-        pytest.param(0.1, find_nothing, set(), id="nothing new"),
-        pytest.param(12, find_nothing, {"int_volume_observations", "volume_scores", "run_steps"}, id="a day later"),
-        pytest.param(0.2, find_a_load, {"loads", "lineage_edges", "int_pipeline_rhythm"}, id="a load"),
-        pytest.param(0.2, find_a_destination, {"pipelines", "int_flow_nodes"}, id="a destination"),
-    ],
-)
-def test_marts_are_as_if_everything_was_built(
-    hours: float, find: Callable[[RawDataset, datetime], None], others: set[str], fleet_home: FleetHome, built: set[str]
-) -> None:
+def test_marts_are_as_if_everything_was_built(fleet_home: FleetHome, built: set[str]) -> None:
     raw = fleet_home.restore("a run is going on")
-    now = BUILT_AT + timedelta(hours=hours)
-    find(raw, now - timedelta(minutes=1))
-    with at(now):
-        assert not transform(fleet_home.home).full_refresh
-        assert built >= TIMELY | others
-        if not others:
+    steps = [
+        ("nothing new", 0.1, find_nothing, set[str]()),
+        ("a load", 0.2, find_a_load, {"loads", "lineage_edges", "int_pipeline_rhythm"}),
+        ("a destination", 0.3, find_a_destination, {"pipelines", "int_flow_nodes"}),
+        ("a day later", 12, find_nothing, {"int_volume_observations", "volume_scores", "run_steps"}),
+    ]
+    for name, hours, find, others in steps:
+        now = BUILT_AT + timedelta(hours=hours)
+        find(raw, now - timedelta(minutes=1))
+        built.clear()
+        with at(now):
+            assert not transform(fleet_home.home).full_refresh
+        assert built >= {*TIMELY, "int_destinations"} | others, name
+        # dbt's code is as it was
+        assert "int_pii_names" not in built or name in ("a load", "a destination"), name
+        if name == "nothing new":
             assert built == {*TIMELY, "int_destinations"}
-        assert marts_of(raw) == everything_anew(fleet_home)
+    step_by_step = marts_of(raw)
+
+    with at(now):
+        assert step_by_step == everything_anew(fleet_home)
 
 
 @pytest.mark.usefixtures("_running")
@@ -200,7 +203,10 @@ def test_what_a_transform_noticed_that_broke_off_is_not_forgotten(
     monkeypatch.setattr(stage, "run_dbt", run_dbt)
     with at(BUILT_AT + timedelta(days=1, minutes=1)):
         transform(fleet_home.home)
-        assert marts_of(raw) == everything_anew(fleet_home)
+        made_up_for = marts_of(raw)
+        fleet_home.restore("a run is going on")
+        transform(fleet_home.home)
+    assert made_up_for == marts_of(raw)
 
 
 def test_a_table_that_somebody_dropped_comes_back(fleet_home: FleetHome) -> None:
@@ -210,7 +216,8 @@ def test_a_table_that_somebody_dropped_comes_back(fleet_home: FleetHome) -> None
         connection.execute("drop table observability_marts.column_lineage")
         connection.execute("drop view observability_marts.alert_history")
 
-    assert not transform(fleet_home.home).full_refresh
+    # rows of a table that grows cannot be told from those of the last time
+    assert transform(fleet_home.home).full_refresh
     assert marts_of(raw) == before
     assert raw.rows("alert_history") == []
 
@@ -224,10 +231,47 @@ def test_other_settings_are_followed_at_once(fleet_home: FleetHome, monkeypatch:
     ) == [(datetime(2026, 1, 21, 9, tzinfo=timezone.utc),)]
 
     commands: list[Sequence[str]] = []
-    monkeypatch.setattr(stage, "run_dbt", lambda command, *_: commands.append(command) or 0)
-    for settings in (promised, {}):
-        transform(fleet_home.home, expected_within_hours=settings)
-    assert ["--select" in command for command in commands] == [True, True, False]
+
+    def break_off(command: Sequence[str], *_: object) -> int:
+        commands.append(command)
+        raise TransformError("broken off")
+
+    monkeypatch.setattr(stage, "run_dbt", break_off)
+    # the second time the settings are those of the last finished one, but the first has built some models
+    for settings in ({}, promised):
+        with pytest.raises(TransformError):
+            transform(fleet_home.home, expected_within_hours=settings)
+    assert ["--exclude" in command for command in commands] == [True, True]
+
+
+def test_the_first_glob_that_matches_counts(fleet_home: FleetHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet_home.restore("second transform")
+    told: list[str] = []
+
+    def stop(options: Sequence[str], *_: object) -> None:
+        told.append(options[options.index("--vars") + 1])
+        raise TransformError("no more is wanted")
+
+    monkeypatch.setattr(stage, "parse_project", stop)
+    with pytest.raises(TransformError):
+        transform(fleet_home.home, expected_within_hours={"crm_*": 6.0, "*": 48.0})
+    assert list(json.loads(told[0])["expected_within_hours"]) == ["crm_*", "*"]
+
+
+@pytest.mark.usefixtures("_running")
+def test_a_collection_that_ends_meanwhile_is_not_missed(fleet_home: FleetHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = fleet_home.restore("a run is going on")
+    now = BUILT_AT + timedelta(hours=1)
+
+    def collect_then_run(command: Sequence[str], *rest: object) -> int:
+        monkeypatch.setattr(stage, "run_dbt", run_dbt)
+        find_a_load(raw, now - timedelta(minutes=1))
+        return run_dbt(command, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage, "run_dbt", collect_then_run)
+    with at(now):
+        transform(fleet_home.home)
+    assert raw.query("select count(*) from observability_marts.loads where committed_at > '2026-01-21 13:00'") == [(1,)]
 
 
 def test_the_clock_is_built_after_every_table(project: Project) -> None:
