@@ -15,7 +15,7 @@ from meta_pipeline.report.status import read_status
 from meta_pipeline.transform import transform
 from tests.fixtures.command import Done, run
 from tests.fixtures.findings import HOSTILE
-from tests.fixtures.raw_dataset import RawDataset, coverage, load, state
+from tests.fixtures.raw_dataset import RawDataset, coverage, let_marts_show, load, state
 from tests.fixtures.webhook import Webhook, running_webhook
 
 DAYS = [f"2026-01-{day:02d} 06:00" for day in range(1, 11)]
@@ -163,10 +163,7 @@ def test_urls_stand_nowhere(folder: Path, webhook: Webhook) -> None:
 
 
 def test_of_the_past_nobody_is_told(folder: Path, webhook: Webhook) -> None:
-    transform(
-        Home("duckdb", str(folder / "meta_pipeline.duckdb"), folder / ".meta_pipeline"),
-        as_of=datetime(2026, 1, 11, tzinfo=timezone.utc),
-    )
+    let_marts_show(folder / "meta_pipeline.duckdb", datetime(2026, 1, 11, tzinfo=timezone.utc))
 
     for options in ((), ("--dry-run",)):
         done = alert(folder, webhook, *options)

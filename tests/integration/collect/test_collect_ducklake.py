@@ -20,7 +20,9 @@ def lake(tmp_path: Path) -> DuckLake:
     return DuckLake(folder, f"sqlite:///{folder / 'catalogue.sqlite'}")
 
 
-@pytest.mark.parametrize("catalog", ["sqlite", "duckdb", "postgres"])
+@pytest.mark.parametrize(
+    "catalog", ["sqlite", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("duckdb", "postgres"))]
+)
 def test_a_ducklake_is_read_and_then_what_is_new_in_it(
     site: Site, tmp_path: Path, catalog: str, request: pytest.FixtureRequest
 ) -> None:

@@ -33,6 +33,15 @@ MOMENTS = {
 }
 # The first one merges nothing.
 AT_FIRST = ("while files are copied", "when most files are copied", "before the commit")
+# What lies on either side of each of these is killed by `make test-long`.
+TELLING = (
+    ("first", "when most files are copied"),
+    ("later", "when all was read"),
+    ("later", "while files are copied"),
+    ("later", "while tables are merged"),
+    ("later", "before the commit"),
+    ("later", "after the commit"),
+)
 
 KILLED_RUN = """
 import importlib, os, signal, sys
@@ -114,7 +123,12 @@ def _oldest_load(observed: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("stage", "moment"), [*(("first", moment) for moment in AT_FIRST), *(("later", moment) for moment in MOMENTS)]
+    ("stage", "moment"),
+    [
+        pytest.param(stage, moment, marks=[] if (stage, moment) in TELLING else pytest.mark.long)
+        for stage, moments in {"first": AT_FIRST, "later": tuple(MOMENTS)}.items()
+        for moment in moments
+    ],
 )
 def test_what_a_killed_collection_leaves_is_made_whole(
     stages: dict[str, Stage], site: Site, stage: str, moment: str

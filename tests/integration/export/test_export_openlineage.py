@@ -25,6 +25,7 @@ from tests.fixtures.command import Done, hide_package, run
 from tests.fixtures.dbt_shop import Built
 from tests.fixtures.lineage_server import LineageServer, running_lineage_server
 from tests.fixtures.openlineage_schemas import facets_of, faults
+from tests.fixtures.raw_dataset import let_marts_show
 from tests.integration.export.conftest import FIRST, SECOND
 
 pytestmark = pytest.mark.xdist_group("dbt_lineage")
@@ -404,7 +405,7 @@ def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_the_past_is_not_exported(home: Home) -> None:
-    transform(home, as_of=datetime(2026, 1, 16, tzinfo=timezone.utc))
+    let_marts_show(home.database, datetime(2026, 1, 16, tzinfo=timezone.utc))
 
     with pytest.raises(HomeError, match="show the past, 2026-01-16 00:00 UTC"):
         exported(home)

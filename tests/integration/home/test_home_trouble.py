@@ -140,6 +140,7 @@ def test_a_home_may_be_one_of_the_destinations(folder: Path, tmp_path: Path, pos
     assert [item["dataset_name"] for item in done[4].json["pipelines"]] == ["crm"]
 
 
+@pytest.mark.long
 def test_settings_for_ones_own_pipelines_do_not_change_names_in_a_home(
     folder: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from meta_pipeline.home import Home
@@ -12,6 +12,7 @@ from tests.fixtures.raw_dataset import RawDataset, Row, coverage, load, load_id,
 
 FIRST = "2026-01-15 12:00"
 SECOND = "2026-01-21 12:00"
+PAST = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
 
 
 class FleetHome:

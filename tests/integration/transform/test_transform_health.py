@@ -15,8 +15,6 @@ from tests.integration.transform.fleet import FleetHome
 
 pytestmark = pytest.mark.xdist_group("transform fleet")
 
-PAST = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
-
 
 def history(raw: RawDataset, pipeline: str = "crm_daily") -> list[Row]:
     rows = [row for row in raw.rows("pipeline_health_history") if row["pipeline_name"] == pipeline]
@@ -54,11 +52,11 @@ def test_a_change_of_status_is_kept_once(fleet_home: FleetHome) -> None:
     assert health["crm_daily"]["status_since"] == last["changed_at"]
 
 
+@pytest.mark.usefixtures("past")
 def test_the_past_neither_writes_nor_loses_statuses(fleet_home: FleetHome) -> None:
-    raw = fleet_home.restore("second transform")
-    before = raw.rows("pipeline_health_history")
+    before = fleet_home.restore("second transform").rows("pipeline_health_history")
 
-    transform(fleet_home.home, as_of=PAST)
+    raw = fleet_home.restore("the past")
     assert raw.rows("pipeline_health_history") == []
     health = {row["pipeline_name"]: row for row in raw.rows("pipeline_health")}
     assert health["crm_daily"]["status"] == "healthy"

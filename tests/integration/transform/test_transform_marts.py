@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from meta_pipeline.exceptions import TransformError
-from meta_pipeline.transform import stage, transform
+from meta_pipeline.transform import TransformResult, stage, transform
 from meta_pipeline.transform.profile import home_profile
 from meta_pipeline.transform.project import project_folder
 from meta_pipeline.transform.runner import DbtPaths, run_dbt
@@ -210,14 +210,13 @@ def test_a_collection_that_is_not_finished_is_read_again_when_it_is(fleet_home: 
     assert len(raw.rows("loads")) == len(_loads_in(fleet_home, "second transform")) + 2
 
 
-def test_the_past_is_what_had_been_committed_by_then_and_the_present_comes_back(fleet_home: FleetHome) -> None:
-    raw = fleet_home.restore("second transform")
-    present = marts_of(raw)
-    moment = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
-
-    result = transform(fleet_home.home, as_of=moment)
-    assert (result.full_refresh, result.as_of) == (True, moment)
-    past = marts_of(raw)
+def test_the_past_is_what_had_been_committed_by_then_and_the_present_comes_back(
+    fleet_home: FleetHome, past: TransformResult
+) -> None:
+    present = marts_of(fleet_home.restore("second transform"))
+    assert (past.full_refresh, past.as_of) == (True, fleet.PAST)
+    raw = fleet_home.restore("the past")
+    committed = marts_of(raw)
     health = {row["pipeline_name"]: row["status"] for row in raw.rows("pipeline_health")}
     assert health == {
         **{None: "late", "crm_daily": "healthy", "visits": "healthy", "clicks": "healthy"},
@@ -227,11 +226,11 @@ def test_the_past_is_what_had_been_committed_by_then_and_the_present_comes_back(
     assert transform(fleet_home.home).full_refresh
     assert marts_of(raw) == present
     fleet_home.restore("first transform")
-    transform(fleet_home.home, as_of=moment)
+    transform(fleet_home.home, as_of=fleet.PAST)
     known_then = marts_of(raw)
     # a status is known as it was read last, so the one that moved since is told as it is now
-    assert len(set(past.pop("loads")) ^ set(known_then.pop("loads"))) == 2
-    assert past == known_then
+    assert len(set(committed.pop("loads")) ^ set(known_then.pop("loads"))) == 2
+    assert committed == known_then
 
 
 def test_before_the_first_collection_everything_is_judged_as_if_read(fleet_home: FleetHome) -> None:

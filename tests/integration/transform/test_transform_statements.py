@@ -89,7 +89,9 @@ def snowflake() -> SnowflakeReader:
     return reader
 
 
-@pytest.mark.parametrize("way", ["whole", "incremental", pytest.param("past", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "way", ["whole", *(pytest.param(way, marks=pytest.mark.long) for way in ("incremental", "past"))]
+)
 def test_bigquery_knows_every_model_and_its_types(
     compiled: Compiled, google: GoogleAnalyzer, google_columns: dict[str, Columns], way: str
 ) -> None:
