@@ -184,32 +184,37 @@ def _children(project: Project, names: Set[str]) -> set[str]:
     return {name for name, model in project.models.items() if model.models & names}
 
 
+def _parents(project: Project, names: Set[str]) -> set[str]:
+    return {parent for name in names for parent in project.models[name].models}
+
+
 def _with_descendants(
     project: Project, names: Set[str], stops_at: Callable[[Model], bool] = lambda _: False
 ) -> frozenset[str]:
-    found: set[str] = set()
-    fresh = set(names)
-    while fresh:
-        found |= fresh
-        fresh = _children(project, {name for name in fresh if not stops_at(project.models[name])}) - found
-    return frozenset(found)
+    def onward(fresh: Set[str]) -> set[str]:
+        return _children(project, {name for name in fresh if not stops_at(project.models[name])})
+
+    return _reached(names, onward)
 
 
 def _with_ancestors(project: Project, names: Set[str]) -> frozenset[str]:
-    found: set[str] = set()
-    fresh = set(names)
-    while fresh:
-        found |= fresh
-        fresh = {parent for name in fresh for parent in project.models[name].models} - found
-    return frozenset(found)
+    return _reached(names, lambda fresh: _parents(project, fresh))
 
 
 def _with_news(project: Project, names: Set[str]) -> frozenset[str]:
     """Adds the tables of news that models read, which would else hold those of an earlier transform."""
+
+    def onward(fresh: Set[str]) -> set[str]:
+        return {parent for parent in _parents(project, fresh) if project.models[parent].holds_only_news}
+
+    return _reached(names, onward)
+
+
+def _reached(names: Set[str], onward: Callable[[Set[str]], set[str]]) -> frozenset[str]:
+    """Returns what is reached from some models, themselves included, going on as long as there is anywhere to go."""
     found: set[str] = set()
     fresh = set(names)
     while fresh:
         found |= fresh
-        parents = {parent for name in fresh for parent in project.models[name].models}
-        fresh = {parent for parent in parents if project.models[parent].holds_only_news} - found
+        fresh = onward(fresh) - found
     return frozenset(found)

@@ -209,6 +209,23 @@ def test_what_a_transform_noticed_that_broke_off_is_not_forgotten(
     assert made_up_for == marts_of(raw)
 
 
+@pytest.mark.usefixtures("_running")
+def test_a_first_model_that_fails_keeps_no_other_from_being_built(
+    fleet_home: FleetHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet_home.restore("a run is going on")
+    commands: list[Sequence[str]] = []
+
+    def fail(command: Sequence[str], *_: object) -> int:
+        commands.append(command)
+        raise TransformError("'runs' could not be built")
+
+    monkeypatch.setattr(stage, "run_dbt", fail)
+    with pytest.raises(TransformError, match="'runs' could not be built"):
+        transform(fleet_home.home)
+    assert ["--select" in command for command in commands] == [True, False]
+
+
 def test_a_table_that_somebody_dropped_comes_back(fleet_home: FleetHome) -> None:
     raw = fleet_home.restore("second transform")
     before = marts_of(raw)
