@@ -94,7 +94,7 @@ def last_collected_at(session: Session) -> datetime | None:
 
 
 def are_there(session: Session, places: Iterable[tuple[str, str]]) -> bool:
-    """Tells whether all of some tables and views are there, by one query.
+    """Tells whether all of some tables are there, by one query.
 
     Args:
         session: An open session of the home.

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
-from meta_pipeline.exceptions import ConfigurationError, TransformError
+from meta_pipeline.exceptions import ConfigurationError, HomeError, TransformError
 from meta_pipeline.home import RAW_DATASET, Home, Session, open_home
 from meta_pipeline.home.embedded import unopened
 from meta_pipeline.transform import clock
@@ -182,7 +182,7 @@ def _continued(session: Session, project: Project, fingerprint: str) -> clock.Cl
     """Returns what the last transform left, or None where marts must be built as a whole."""
     last = clock.read_clock(session, fingerprint)
     # A table that somebody dropped cannot be continued.
-    is_whole = last and clock.are_there(session, _places(project, project.models).values())
+    is_whole = last and clock.are_there(session, _places(project, tables(project, project.models)).values())
     return last if is_whole else None
 
 
@@ -195,9 +195,13 @@ def _look(session: Session, project: Project, last: clock.Clock | None, settings
         clock.forget_settings(session)
         return None
     # What is collected in between, by a pipeline that waits for no turn, is seen by the comparison afterwards.
-    last_collected_at = clock.last_collected_at(session)
     raw = {name: (RAW_DATASET, name) for name in project.sources}
-    return _Look(clock.changed_since(session, raw, "collected_at", last.read_up_to), last_collected_at)
+    try:
+        last_collected_at = clock.last_collected_at(session)
+        return _Look(clock.changed_since(session, raw, "collected_at", last.read_up_to), last_collected_at)
+    except HomeError:
+        # A raw table is missing: dbt says which model needs it, and builds the others.
+        return None
 
 
 def _build_changed(home: Home, dbt: _Dbt, project: Project, last: clock.Clock, look: _Look) -> int:
