@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 KEEPS_UNCHANGED_ROWS = "keeps_unchanged_rows"
@@ -27,7 +27,7 @@ class Model:
         table: The name of that.
         is_view: Whether it is a view, which is never built anew, but leads on to what reads it.
         models: Names of the models that it reads.
-        sources: Names of the raw tables that it reads.
+        sources: Names of the raw tables that it reads, of those that say when their rows were collected.
         judges_by_moment: Whether it says something else as time goes by, though nothing new came.
         holds_only_news: Whether it holds what is new since the last transform: whatever reads it needs it built anew.
         keeps_unchanged_rows: Whether it leaves rows as they are that would come out the same.
@@ -49,13 +49,16 @@ class Project:
 
     Args:
         models: The models by name.
-        sources: Names of the raw tables that models read and that say when their rows were collected.
-        pulses: Those of them that each collection writes to.
+        pulses: Names of the raw tables that each collection writes to.
     """
 
     models: Mapping[str, Model]
-    sources: frozenset[str] = field(default_factory=frozenset)
-    pulses: frozenset[str] = field(default_factory=frozenset)
+    pulses: frozenset[str] = frozenset()
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Returns the names of all raw tables that models read."""
+        return frozenset(source for model in self.models.values() for source in model.sources)
 
 
 @dataclass(frozen=True)
@@ -143,22 +146,19 @@ def read_project(manifest: Any) -> Project:
     }
     return Project(
         models=models,
-        sources=frozenset(source for model in models.values() for source in model.sources),
         pulses=frozenset(
             source.name for source in sources.values() if source.config.meta.get(WRITTEN_BY_EACH_COLLECTION)
         ),
     )
 
 
-def _holders_of_news(nodes: Mapping[str, Any], macros: Mapping[str, Any]) -> set[str]:
+def _holders_of_news(nodes: Mapping[str, Any], macros: Mapping[str, Any]) -> frozenset[str]:
     """Returns the tables that are made of what is new, and those made of them alone."""
     rebuilt = {unique_id for unique_id, node in nodes.items() if node.config.materialized == "table"}
-    found: set[str] = set()
-    fresh = {unique_id for unique_id in rebuilt if _uses(macros, nodes[unique_id], _NEWS_MACRO)}
-    while fresh:
-        found |= fresh
-        fresh = {name for name in rebuilt - found if found.intersection(nodes[name].depends_on.nodes)}
-    return found
+    return _reached(
+        {unique_id for unique_id in rebuilt if _uses(macros, nodes[unique_id], _NEWS_MACRO)},
+        lambda fresh: {name for name in rebuilt if not fresh.isdisjoint(nodes[name].depends_on.nodes)},
+    )
 
 
 def _uses(macros: Mapping[str, Any], node: Any, wanted: str) -> bool:

@@ -194,9 +194,9 @@ def _look(session: Session, project: Project, last: clock.Clock | None, settings
     if last.settings_fingerprint != settings:
         clock.forget_settings(session)
         return None
-    # What is collected in between, by a pipeline that waits for no turn, is seen by the comparison afterwards.
     raw = {name: (RAW_DATASET, name) for name in project.sources}
     try:
+        # What is collected after this, by a pipeline that waits for no turn, is seen by comparing it afterwards.
         last_collected_at = clock.last_collected_at(session)
         return _Look(clock.changed_since(session, raw, "collected_at", last.read_up_to), last_collected_at)
     except HomeError:

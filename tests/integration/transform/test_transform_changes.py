@@ -131,6 +131,18 @@ def find_nothing(raw: RawDataset, collected: datetime) -> None:
         raw.finish_collection(until, destination=destination)
 
 
+def let_dbt_fail(monkeypatch: pytest.MonkeyPatch, words: str) -> list[Sequence[str]]:
+    """Lets dbt build nothing from now on, and returns the commands that it is given."""
+    commands: list[Sequence[str]] = []
+
+    def fail(command: Sequence[str], *_: object) -> int:
+        commands.append(command)
+        raise TransformError(words)
+
+    monkeypatch.setattr(stage, "run_dbt", fail)
+    return commands
+
+
 def outcome_of_last_run(raw: RawDataset) -> object:
     ((outcome,),) = raw.query("select outcome from observability_marts.runs where started_at = '2026-01-21 12:10'")
     return outcome
@@ -214,13 +226,7 @@ def test_a_first_model_that_fails_keeps_no_other_from_being_built(
     fleet_home: FleetHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet_home.restore("a run is going on")
-    commands: list[Sequence[str]] = []
-
-    def fail(command: Sequence[str], *_: object) -> int:
-        commands.append(command)
-        raise TransformError("'runs' could not be built")
-
-    monkeypatch.setattr(stage, "run_dbt", fail)
+    commands = let_dbt_fail(monkeypatch, "'runs' could not be built")
     with pytest.raises(TransformError, match="'runs' could not be built"):
         transform(fleet_home.home)
     assert ["--select" in command for command in commands] == [True, False]
@@ -245,13 +251,7 @@ def test_other_settings_are_followed_at_once(fleet_home: FleetHome, monkeypatch:
         "select expected_by from observability_marts.pipeline_health where pipeline_name = 'crm_daily'"
     ) == [(datetime(2026, 1, 21, 9, tzinfo=timezone.utc),)]
 
-    commands: list[Sequence[str]] = []
-
-    def break_off(command: Sequence[str], *_: object) -> int:
-        commands.append(command)
-        raise TransformError("broken off")
-
-    monkeypatch.setattr(stage, "run_dbt", break_off)
+    commands = let_dbt_fail(monkeypatch, "broken off")
     # the second time the settings are those of the last finished one, but the first has built some models
     for settings in ({}, promised):
         with pytest.raises(TransformError):
